@@ -1,0 +1,1 @@
+"""ferrofeed: a high-throughput, Rust-accelerated market-data feed handler and order gateway."""

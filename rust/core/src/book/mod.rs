@@ -1,0 +1,1 @@
+//! One order book and its validity rules.

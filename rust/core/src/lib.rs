@@ -1,0 +1,23 @@
+//! The hot path of ferrofeed: WebSocket bytes to normalised events and order books.
+//!
+//! Pure Rust: no Python, no async runtime, no I/O. A program that owns a socket hands the bytes it
+//! read to a [`pipeline::Connection`] and gets normalised [`event::Event`]s, up-to-date
+//! [`book::Book`]s, counters and latency histograms back.
+//!
+//! The modules, in the order a byte meets them:
+//! [`wire`] (RFC 6455 read side) → [`json`] and [`num`] (scanning, exact decimals) →
+//! [`venue`] (one decoder a venue) → [`event`] (the schema) → [`book`] → [`queue`] (consumers).
+
+pub mod book;
+pub mod clock;
+pub mod event;
+pub mod instrument;
+pub mod json;
+pub mod latency;
+pub mod num;
+pub mod pipeline;
+pub mod quarantine;
+pub mod queue;
+pub mod sign;
+pub mod venue;
+pub mod wire;
