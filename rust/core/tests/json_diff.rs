@@ -1,5 +1,14 @@
 //! The scanner against `serde_json`: values, verdicts and kinds of error, on generated, mutated and documented texts.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test: failing loudly is the point"
+)]
+
 mod json_support;
 
 use json_support::{compare, skip};
@@ -266,7 +275,7 @@ fn string_text() -> impl Strategy<Value = String> {
         1 => prop::sample::select(vec!["\\\"", "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t"]).prop_map(str::to_owned),
         1 => any::<char>().prop_map(|char| {
             let mut units = [0; 2];
-            char.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+            char.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat()
         }),
     ];
     prop::collection::vec(piece, 0..4).prop_map(|pieces| format!("\"{}\"", pieces.concat()))

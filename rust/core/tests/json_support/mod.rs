@@ -1,5 +1,14 @@
 //! What the JSON tests share: a value rebuilt through the scanner, and the trusted parser's verdict.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test: failing loudly is the point"
+)]
+
 use ferrofeed_core::json::{JsonError, JsonErrorKind, Peek, Scanner, Text};
 use serde_json::{Map, Number, Value};
 
