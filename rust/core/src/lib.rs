@@ -18,6 +18,7 @@ pub mod num;
 pub mod pipeline;
 pub mod quarantine;
 pub mod queue;
+pub mod render;
 pub mod sign;
 pub mod venue;
 pub mod wire;
