@@ -1,8 +1,18 @@
 //! Decimals against a naive oracle that moves the point in the text and lets `i128` do the arithmetic.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test: failing loudly is the point"
+)]
+
 use ferrofeed_core::num::{Decimal, MAX_SCALE, NumError, fmt_scaled};
 use proptest::prelude::*;
 
+#[allow(clippy::unnecessary_wraps, reason = "shortens the tables")]
 const fn decimal(coef: i64, scale: u8) -> Result<Decimal, NumError> {
     Ok(Decimal { coef, scale })
 }
