@@ -18,7 +18,9 @@ fn signatures(c: &mut Criterion) {
         b.iter(|| HmacSha256Key::new(black_box(SECRET)).sign_hex(&[black_box(MESSAGE)]));
     });
     c.bench_function("hmac/crate_without_hex", |b| {
-        b.iter(|| Hmac::<Sha256>::new_from_slice(black_box(SECRET)).map(|mac| mac.chain_update(black_box(MESSAGE)).finalize()));
+        b.iter(|| {
+            Hmac::<Sha256>::new_from_slice(black_box(SECRET)).map(|mac| mac.chain_update(black_box(MESSAGE)).finalize())
+        });
     });
     c.bench_function("sha256_hex", |b| b.iter(|| sha256_hex(&[black_box(MESSAGE)])));
     c.bench_function("ziario_signature", |b| {
