@@ -11,6 +11,7 @@ use crate::event::{Batch, Event, Kind, Level, NO_INSTRUMENT, State, StatusReason
 use crate::instrument::Instruments;
 use crate::quarantine::Quarantine;
 use crate::queue::{Pressure, Queue};
+use crate::sign::Secret;
 use crate::venue::{AnyDecoder, Context, Decode, DecodeError, DecodeErrorKind, Disposition, VenueKind};
 use crate::wire::{Limits, Message, ProtocolError, Role, WireReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -131,7 +132,7 @@ impl Feed {
         let mut at = mark;
         while let Some(event) = self.batch.events.get(at).copied() {
             if let Some(counter) = counters.events.get(usize::from(event.kind).wrapping_sub(1)) {
-                counter.add(1);
+                counter.add_single_writer(1);
             }
             self.touch(&event, stamp.monotonic);
             if event.kind == Kind::Book as u8 {
@@ -298,7 +299,7 @@ pub struct Connection {
     counters: Arc<Counters>,
     stages: Arc<Stages>,
     quarantine: Arc<Mutex<Quarantine>>,
-    secrets: Vec<Vec<u8>>,
+    secrets: Vec<Secret>,
     told: u32,
     frames_before: u64,
     discarded_before: u64,
@@ -327,7 +328,7 @@ impl Connection {
     }
 
     /// Texts that must never reach the quarantine readable: keys, tokens.
-    pub fn set_secrets(&mut self, secrets: Vec<Vec<u8>>) {
+    pub fn set_secrets(&mut self, secrets: Vec<Secret>) {
         self.secrets = secrets;
     }
 
@@ -361,7 +362,7 @@ impl Connection {
     /// The socket is gone: makes the venue's books stale and announces it.
     pub fn disconnected(&mut self, feed: &mut Feed, reason: StatusReason) -> Pressure {
         if self.wire.in_message() {
-            self.counters.unfinished.add(1);
+            self.counters.unfinished.add_single_writer(1);
         }
         feed.invalidate_all(self.venue, reason);
         feed.announce(self.venue, self.epoch, NO_INSTRUMENT, State::Disconnected, reason)
@@ -374,18 +375,18 @@ impl Connection {
 
     /// Works on `n` bytes just read into [`Connection::space`], to the end: events are booked and handed on when this returns.
     pub fn received(&mut self, n: usize, stamp: Stamp, feed: &mut Feed, notices: &mut Vec<Notice>) -> Pressure {
-        self.counters.reads.add(1);
-        self.counters.bytes.add(u64::try_from(n).unwrap_or(0));
+        self.counters.reads.add_single_writer(1);
+        self.counters.bytes.add_single_writer(u64::try_from(n).unwrap_or(0));
         self.wire.filled(n);
         while !self.failed {
             match self.wire.next() {
                 Ok(None) => break,
                 Ok(Some(message)) => {
-                    self.counters.messages.add(1);
+                    self.counters.messages.add_single_writer(1);
                     match message {
                         Message::Text(text) => {
                             let Some(decoder) = &mut self.decoder else {
-                                self.counters.control.add(1);
+                                self.counters.control.add_single_writer(1);
                                 notices.push(Notice::Message(text.to_vec(), false));
                                 continue;
                             };
@@ -407,7 +408,7 @@ impl Connection {
                         }
                         Message::Binary(bytes) => {
                             if self.decoder.is_none() {
-                                self.counters.control.add(1);
+                                self.counters.control.add_single_writer(1);
                                 notices.push(Notice::Message(bytes.to_vec(), true));
                                 continue;
                             }
@@ -423,32 +424,32 @@ impl Connection {
                             tell(&mut self.told, error, notices);
                         }
                         Message::Ping(payload) => {
-                            self.counters.control.add(1);
+                            self.counters.control.add_single_writer(1);
                             notices.push(Notice::Ping(payload.to_vec()));
                         }
                         Message::Pong(payload) => {
-                            self.counters.control.add(1);
+                            self.counters.control.add_single_writer(1);
                             notices.push(Notice::Pong(payload.to_vec()));
                         }
                         Message::Close { code, reason } => {
-                            self.counters.control.add(1);
+                            self.counters.control.add_single_writer(1);
                             notices.push(Notice::Close(code, reason.to_owned()));
                         }
                     }
                 }
                 Err(error) => {
                     self.failed = true;
-                    self.counters.messages.add(1);
+                    self.counters.messages.add_single_writer(1);
                     if let Some(counter) = self.counters.protocol_errors.get(error.kind as usize) {
-                        counter.add(1);
+                        counter.add_single_writer(1);
                     }
                     notices.push(Notice::ProtocolError(error));
                 }
             }
         }
         let (frames, discarded) = (self.wire.frames(), self.wire.discarded());
-        self.counters.frames.add(frames.wrapping_sub(self.frames_before));
-        self.counters.discarded_bytes.add(discarded.wrapping_sub(self.discarded_before));
+        self.counters.frames.add_single_writer(frames.wrapping_sub(self.frames_before));
+        self.counters.discarded_bytes.add_single_writer(discarded.wrapping_sub(self.discarded_before));
         (self.frames_before, self.discarded_before) = (frames, discarded);
         feed.hand_on(monotonic_ns())
     }
@@ -496,7 +497,7 @@ impl Job<'_> {
         match decoded {
             Ok(Disposition::Data) => {
                 let decoded_at = monotonic_ns();
-                self.counters.data.add(1);
+                self.counters.data.add_single_writer(1);
                 self.stages.receive_to_decoded.record(decoded_at.saturating_sub(self.stamp.monotonic));
                 if let Some(first) = feed.batch.events.get(mark)
                     && first.ts_event != 0
@@ -509,13 +510,13 @@ impl Job<'_> {
             }
             Ok(Disposition::Control) => {
                 self.take_back(feed, mark, levels_mark);
-                self.counters.control.add(1);
+                self.counters.control.add_single_writer(1);
                 Done::Control
             }
             Ok(Disposition::Ignored(reason)) => {
                 self.take_back(feed, mark, levels_mark);
                 if let Some(counter) = self.counters.ignored.get(reason as usize) {
-                    counter.add(1);
+                    counter.add_single_writer(1);
                 }
                 Done::Nothing
             }
@@ -548,10 +549,10 @@ impl Job<'_> {
         message: &[u8],
         feed: &mut Feed,
         quarantine: &Mutex<Quarantine>,
-        secrets: &[Vec<u8>],
+        secrets: &[Secret],
     ) {
         if let Some(counter) = self.counters.quarantined.get(error.kind as usize) {
-            counter.add(1);
+            counter.add_single_writer(1);
         }
         if let Some(instrument) = error.instrument {
             feed.gap(self.venue, self.epoch, instrument, StatusReason::DecodeError, self.stamp);

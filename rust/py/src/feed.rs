@@ -10,6 +10,7 @@ use ferrofeed_core::instrument::{Instrument, Scale};
 use ferrofeed_core::pipeline::{Connection, Feed};
 use ferrofeed_core::quarantine::Quarantine;
 use ferrofeed_core::queue::Pressure;
+use ferrofeed_core::sign::Secret;
 use ferrofeed_core::wire::Limits;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -73,7 +74,7 @@ impl FeedCore {
         let index = u16::try_from(all.len()).map_err(|_| PyValueError::new_err("at most 65,536 connections"))?;
         let limits = Limits { max_message, ..Limits::default() };
         let mut connection = Connection::new(index, kind, limits, Arc::clone(&self.quarantine));
-        connection.set_secrets(secrets);
+        connection.set_secrets(secrets.into_iter().map(Secret::from).collect());
         all.push(Arc::new(Mutex::new(connection)));
         Ok(index)
     }
@@ -247,7 +248,7 @@ impl FeedCore {
         lock(&self.quarantine)
             .entries()
             .iter()
-            .map(|entry| (entry.venue, entry.reason.to_owned(), entry.at, entry.ts_recv, entry.text()))
+            .map(|entry| (entry.venue, entry.reason.to_owned(), entry.detail_at, entry.ts_recv, entry.printable().to_string()))
             .collect()
     }
 }

@@ -10,15 +10,15 @@ fn text(hex: [u8; 64]) -> String {
 /// Ziario's login signature.
 #[pyfunction]
 pub(crate) fn ziario_signature(api_key: &str, api_secret: &str, unix_seconds: i64) -> String {
-    text(sign::ziario_signature(api_key, api_secret, unix_seconds))
+    text(sign::ziario_signature(api_key.as_bytes(), &sign::HmacSha256Key::new(api_secret.as_bytes()), unix_seconds))
 }
 
-/// CoinCeres' signature of parameters: sorted `k=v` joined by `&`, then `&secret=…`, SHA-256.
+/// `CoinCeres`' signature of parameters: sorted `k=v` joined by `&`, then `&secret=…`, SHA-256.
 #[pyfunction]
 #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
 pub(crate) fn coinceres_signature(params: Vec<(String, String)>, secret: &str) -> String {
-    let params: Vec<(&str, &str)> = params.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    text(sign::coinceres_signature(&params, secret))
+    let params: Vec<(&[u8], &[u8])> = params.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes())).collect();
+    text(sign::coinceres_signature(&params, &sign::Secret::from(secret.as_bytes().to_vec())))
 }
 
 /// HMAC-SHA256, lower-case hex.

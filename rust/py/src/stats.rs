@@ -77,7 +77,9 @@ pub(crate) fn percentiles(histogram: &Histogram, percentiles: &[f64]) -> PyResul
         .iter()
         .map(|percent| {
             if (0.0..=100.0).contains(percent) {
-                Ok(snapshot.percentile(*percent))
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_arithmetic, reason = "0 to 10^6")]
+                let parts_per_million = (percent * 10_000.0).round() as u32;
+                Ok(snapshot.percentile(parts_per_million))
             } else {
                 Err(PyValueError::new_err(format!("percentile {percent}: expected 0 to 100")))
             }
