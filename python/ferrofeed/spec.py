@@ -1,8 +1,8 @@
 """What a venue is: data and pure functions. Nothing here has a socket, a loop or a clock.
 
-A venue is one frozen :class:`VenueSpec`: names, limits and heartbeat as data, and a :class:`Dialect`, the few pure functions
-that turn wishes into frames and the venue's non-data frames into :data:`Control` values. Everything with state is in
-:mod:`ferrofeed.session`, written once for all venues.
+A venue is one frozen :class:`VenueSpec`: names, limits and heartbeat as data, and a :class:`Dialect`, the few pure
+functions that turn wishes into frames and the venue's non-data frames into :data:`Control` values. Everything with
+state is in :mod:`ferrofeed.session`, written once for all venues.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The answer to a heartbeat; ``echo`` is what we had sent (for the round trip), None where the venue echoes nothing."""
+    """The answer to a heartbeat; ``echo`` is what we had sent (for the round trip), None where nothing is echoed."""
 
     echo: str | None = None
 

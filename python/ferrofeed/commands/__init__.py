@@ -1,0 +1,1 @@
+"""The commands of ``ferrofeed``, one file each: ``add_arguments(parser)`` and ``run(args) -> int``."""

@@ -1,0 +1,30 @@
+"""Typed configuration: from a TOML file, a mapping or code, checked whole, with every problem told at once."""
+
+from __future__ import annotations
+
+from ferrofeed.config.schema import (
+    Config,
+    GatewayConfig,
+    InstrumentConfig,
+    LoopConfig,
+    ServiceConfig,
+    Subscription,
+    VenueConfig,
+)
+from ferrofeed.config.secrets import Secret, redact, redact_url
+from ferrofeed.errors import ConfigError, Problem
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "GatewayConfig",
+    "InstrumentConfig",
+    "LoopConfig",
+    "Problem",
+    "Secret",
+    "ServiceConfig",
+    "Subscription",
+    "VenueConfig",
+    "redact",
+    "redact_url",
+]

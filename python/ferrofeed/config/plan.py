@@ -1,0 +1,178 @@
+"""What a configuration comes to: the resolved plan, as data and as text, without secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ferrofeed.config.secrets import redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ferrofeed.config.schema import Config, InstrumentConfig, VenueConfig
+    from ferrofeed.spec import VenueSpec
+
+_SAMPLE_TIME_MS = 0
+_DEFAULT_STALE_S = 30.0
+
+Plan = dict[str, Any]
+
+
+def plan(config: Config, specs: Mapping[str, VenueSpec]) -> Plan:
+    """The whole plan, ready for JSON."""
+    service = config.service
+    address = service.metrics
+    return {
+        "source": config.source,
+        "service": {
+            "metrics": f"http://{address}/metrics" if address else None,
+            "log_level": service.log_level,
+            "log_format": service.log_format,
+            "quarantine": service.quarantine,
+            "loop": {"cpu": service.loop.cpu, "read_buffer_bytes": service.loop.read_buffer_bytes},
+        },
+        "venues": [_venue(venue, specs[venue.kind]) for venue in config.venues],
+        "instruments": [_instrument(instrument) for instrument in config.instruments],
+        "gateway": None if config.gateway is None else {"listen": config.gateway.listen},
+        "warnings": [str(warning) for warning in config.warnings],
+    }
+
+
+def _venue(venue: VenueConfig, spec: VenueSpec) -> Plan:
+    limits, heartbeat = spec.limits, spec.heartbeat
+    secrets = {"api_key": venue.api_key, "api_secret": venue.api_secret}
+    channels = sorted({channel for _, channel in venue.topics()})
+    return {
+        "id": venue.id,
+        "kind": venue.kind,
+        "url": redact_url(spec.dialect.url(venue, _SAMPLE_TIME_MS)),
+        "credentials": {name: secret.source for name, secret in secrets.items() if secret is not None},
+        "tls_ca": None if venue.tls_ca is None else str(venue.tls_ca),
+        "connections": venue.connections,
+        "connections_per_key": limits.connections_per_key,
+        "requests_per_minute": venue.requests_per_minute or limits.requests_per_minute,
+        "topics_per_request": limits.topics_per_request,
+        "topics_per_connection": limits.topics_per_connection,
+        "max_message_bytes": limits.max_message_bytes,
+        "heartbeat": {
+            "interval_s": venue.heartbeat_interval_s or heartbeat.interval_s,
+            "timeout_s": heartbeat.timeout_s if heartbeat.answered else None,
+            "websocket": heartbeat.websocket,
+        },
+        "stale_after_s": {channel: stale_after_s(venue, spec, channel) for channel in channels},
+        "symbols": [
+            {"symbol": symbol, "raw_symbol": spec.dialect.raw_symbol(symbol), "channels": wanted}
+            for symbol, wanted in _by_symbol(venue).items()
+        ],
+    }
+
+
+def _by_symbol(venue: VenueConfig) -> dict[str, list[str]]:
+    wanted: dict[str, list[str]] = {}
+    for symbol, channel in venue.topics():
+        wanted.setdefault(symbol, []).append(channel)
+    return wanted
+
+
+def stale_after_s(venue: VenueConfig, spec: VenueSpec, channel: str) -> float:
+    """How long a channel may be without data before it is probed.
+
+    The configuration's word goes before the venue's, the channel's before its family's (``bar:1m`` before ``bar``).
+    """
+    family = channel.partition(":")[0]
+    for source in (venue.stale_after_s, spec.stale_after_s):
+        for name in (channel, family):
+            if name in source:
+                return source[name]
+    return _DEFAULT_STALE_S
+
+
+def _instrument(instrument: InstrumentConfig) -> Plan:
+    return {
+        "venue": instrument.venue,
+        "symbol": instrument.symbol,
+        "price_scale": instrument.price_scale,
+        "size_scale": instrument.size_scale,
+        "turnover_scale": instrument.turnover_scale,
+    }
+
+
+def render(resolved: Plan) -> str:
+    """The plan as text for people."""
+    return "\n".join(
+        [*_service_lines(resolved), *_venue_blocks(resolved), *_instrument_lines(resolved), *_gateway_lines(resolved)]
+    )
+
+
+def _row(name: str, text: object) -> str:
+    return f"  {name:<12} {text}"
+
+
+def _service_lines(resolved: Plan) -> Iterator[str]:
+    service = resolved["service"]
+    metrics = service["metrics"]
+    cpu = service["loop"]["cpu"]
+    yield "service"
+    yield _row("metrics", f"{metrics} (also /healthz, /readyz)" if metrics else "off")
+    yield _row("logs", f"{service['log_level']} and above, {service['log_format']}, on standard error")
+    yield _row("quarantine", f"{service['quarantine']} frames per connection")
+    yield _row(
+        "loop",
+        f"{'any CPU' if cpu is None else f'CPU {cpu}'}, reads of up to {service['loop']['read_buffer_bytes']:,} bytes",
+    )
+
+
+def _venue_blocks(resolved: Plan) -> Iterator[str]:
+    for venue in resolved["venues"]:
+        yield ""
+        yield f"venue {venue['id']} ({venue['kind']})"
+        yield _row("url", venue["url"])
+        if venue["tls_ca"] is not None:
+            yield _row("trusts", venue["tls_ca"])
+        credentials = (f"{name} from {source}" for name, source in venue["credentials"].items())
+        yield _row("credentials", ", ".join(credentials) or "none")
+        yield _row("connections", f"{venue['connections']}{_limit(venue['connections_per_key'], ' per key')}")
+        yield _row("limits", _limits(venue))
+        yield _row("heartbeat", _heartbeat(venue["heartbeat"]))
+        stale = (f"{channel} {seconds:g} s" for channel, seconds in venue["stale_after_s"].items())
+        yield _row("stale after", ", ".join(stale) or "-")
+        topics = sum(len(item["channels"]) for item in venue["symbols"])
+        yield _row("topics", f"{topics}{_limit(venue['topics_per_connection'], ' per connection')}")
+        width = max((len(item["symbol"]) for item in venue["symbols"]), default=0)
+        raw_width = max((len(item["raw_symbol"]) for item in venue["symbols"]), default=0)
+        for item in venue["symbols"]:
+            yield f"    {item['symbol']:<{width}}  as {item['raw_symbol']:<{raw_width}}  {' '.join(item['channels'])}"
+
+
+def _limit(limit: int | None, what: str) -> str:
+    return "" if limit is None else f" (at most {limit:,}{what})"
+
+
+def _limits(venue: Plan) -> str:
+    requests = venue["requests_per_minute"]
+    rate = "any number of requests" if requests is None else f"{requests} requests a minute"
+    return f"{rate}, {venue['topics_per_request']} topics a request, frames up to {venue['max_message_bytes']:,} bytes"
+
+
+def _heartbeat(heartbeat: Plan) -> str:
+    kind = "WebSocket ping" if heartbeat["websocket"] else "message"
+    timeout = heartbeat["timeout_s"]
+    answer = "not answered" if timeout is None else f"answered within {timeout:g} s"
+    return f"{kind} every {heartbeat['interval_s']:g} s, {answer}"
+
+
+def _instrument_lines(resolved: Plan) -> Iterator[str]:
+    if resolved["instruments"]:
+        yield ""
+        yield "instruments (digits after the decimal point; auto: found from the data)"
+    for item in resolved["instruments"]:
+        scales = ((name, item[f"{name}_scale"]) for name in ("price", "size", "turnover"))
+        text = ", ".join(f"{name} {'auto' if scale is None else scale}" for name, scale in scales)
+        yield f"  {item['venue']} {item['symbol']}: {text}"
+
+
+def _gateway_lines(resolved: Plan) -> Iterator[str]:
+    if resolved["gateway"] is not None:
+        yield ""
+        yield "gateway"
+        yield _row("listen", f"{resolved['gateway']['listen']} (not served by this version)")
