@@ -8,12 +8,47 @@ state is in :mod:`ferrofeed.session`, written once for all venues.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ferrofeed.config import VenueConfig
+INTERVALS = ("1m", "5m", "15m", "30m", "1h", "2h", "4h", "1d", "1w", "1M", "1Q", "1Y")
+"""Every bar interval, shortest first: the names of the Rust core's ``Interval``."""
+
+RequestAction = Literal["subscribe", "unsubscribe"]
+
+
+class Secret(Protocol):
+    """A credential that prints as anything but itself."""
+
+    def reveal(self) -> str:
+        """The credential in the clear."""
+        ...
+
+
+class VenueConfig(Protocol):
+    """What of a venue's configuration its dialect and its session read."""
+
+    @property
+    def id(self) -> str:
+        """The label in metrics and events."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """The URL as configured, without credentials; empty: the venue's default."""
+        ...
+
+    @property
+    def api_key(self) -> Secret | None:
+        """The key or token."""
+        ...
+
+    @property
+    def api_secret(self) -> Secret | None:
+        """What requests are signed with, on venues that sign."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,8 +68,8 @@ class Ack:
     request_id: str | None = None
     raw_symbols: tuple[str, ...] | None = None
     """Symbols the venue says it took; those asked for and not listed were refused. None: all of the request."""
-    action: str = "subscribe"
-    """``subscribe`` or ``unsubscribe`` where the reply says which, as it does on every venue here."""
+    action: RequestAction = "subscribe"
+    """Which kind of request it answers; every venue here says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +81,10 @@ class Nack:
     code: int | None = None
     retry_after_s: float | None = None
     """Try the same again after so long; None: it is the caller's fault and is not tried again."""
+    action: RequestAction | None = None
+    """Which kind of request it answers, None where the reply does not say."""
+    throttled: bool = False
+    """The venue says we ask too often: every request of the key waits for ``retry_after_s``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +99,8 @@ class Refused:
     message: str
     fatal: bool
     code: int | None = None
+    retry_after_s: float | None = None
+    """Where not fatal: connect again no sooner than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +126,11 @@ class Limits:
 
     requests_per_minute: int | None = None
     """All frames we send count, heartbeats included."""
+    request_gap_s: float = 0.0
+    """Least time between two requests other than heartbeats."""
+    connects_per_minute: int = 20
     in_flight: int = 1
-    """Requests waiting for their acknowledgement at one time."""
+    """Requests waiting for their acknowledgement at one time. Must be 1 where replies carry no id."""
     topics_per_request: int = 100
     topics_per_connection: int | None = None
     connections_per_key: int | None = None
@@ -129,8 +173,8 @@ class Dialect(Protocol):
         """The opposite."""
         ...
 
-    def batch_key(self, topic: Topic, /) -> str:
-        """Topics with equal keys may share a request."""
+    def batch_key(self, topic: Topic, action: RequestAction, /) -> str:
+        """Topics with equal keys may share a request of this kind."""
         ...
 
     def heartbeat(self, now_ms: int, request_id: str, /) -> tuple[bytes, str | None] | None:
@@ -169,5 +213,11 @@ class VenueSpec:
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     login_reply: bool = True
     """Whether a :class:`LoggedIn` comes; where not, subscriptions start when the connection is open."""
+    reply_ids: bool = False
+    """Whether replies echo the request's id; where not, they answer in order and one request is in flight."""
+    unsubscribe_reply: bool = True
+    """Whether dropping is acknowledged; where not, it counts as done a moment after it was sent."""
+    connect_timeout_s: float = 15.0
+    login_timeout_s: float = 10.0
     stale_after_s: Mapping[str, float] = field(default_factory=dict)
     """Per channel (``bar`` for all bars): how long without data before it is probed; default 30 s."""

@@ -10,6 +10,7 @@
 
 pub mod book;
 pub mod clock;
+pub mod counters;
 pub mod event;
 pub mod instrument;
 pub mod json;
@@ -18,6 +19,7 @@ pub mod num;
 pub mod pipeline;
 pub mod quarantine;
 pub mod queue;
+pub mod render;
 pub mod sign;
 pub mod venue;
 pub mod wire;

@@ -1,11 +1,40 @@
 //! `ferrofeed._core`: the boundary between Python and `ferrofeed-core`, and nothing else.
+//!
+//! In go bytes, integers and options at construction; out come integers, batch views and snapshots made on demand. Python is
+//! never called from the data path, but for rare notices to the session.
+
+mod book;
+mod consumer;
+mod convert;
+mod decode;
+mod feed;
+mod reader;
+mod sign;
+mod stats;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 #[pyo3(name = "_core")]
 mod core_module {
+    use super::*;
+
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "the Python name")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals, reason = "the Python name")]
+    const release_build: bool = !cfg!(debug_assertions);
+
+    #[pymodule_export]
+    use super::{
+        book::BookSnapshot,
+        consumer::{Batch, Consumer, Records},
+        decode::{Decoder, decimal},
+        feed::FeedCore,
+        feed::{monotonic_ns, realtime_ns},
+        reader::Reader,
+        sign::{coinceres_signature, hmac_sha256_hex, sha256_hex, ziario_signature},
+    };
 }

@@ -1,4 +1,17 @@
 //! A pull scanner for JSON text whose shape is mostly known: it validates strictly and allocates nothing.
+//!
+//! It accepts exactly what `serde_json::from_slice::<Value>` accepts (RFC 8259, numbers of any size, containers at most
+//! 127 deep, strings that are UTF-8 without lone surrogates) provided that the caller walks every value or
+//! [`Scanner::skip`]s it, and ends with [`Scanner::finish`].
+
+mod lex;
+mod scanner;
+mod text;
+
+pub use scanner::{MAX_DEPTH, Scanner};
+pub use text::Text;
+
+use std::fmt;
 
 /// Why and where scanning stopped. `Copy`; text is rendered late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +35,28 @@ pub enum JsonErrorKind {
     Number,
     /// A bad escape, a raw control character, or broken UTF-8 in a string.
     String,
-    /// Nested deeper than the limit (128, as in `serde_json`).
+    /// Nested deeper than the limit (128, as in `serde_json`: the 128th container inside another is refused).
     Depth,
     /// Something after the value.
     Trailing,
 }
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            JsonErrorKind::Eof => "the text ends inside a value",
+            JsonErrorKind::Syntax => "a character that can't stand here",
+            JsonErrorKind::Type => "another kind of value than expected",
+            JsonErrorKind::Number => "not a number",
+            JsonErrorKind::String => "a bad escape, a raw control character or broken UTF-8 in a string",
+            JsonErrorKind::Depth => "nested too deep",
+            JsonErrorKind::Trailing => "something after the value",
+        };
+        write!(f, "{what} at byte {}", self.at)
+    }
+}
+
+impl std::error::Error for JsonError {}
 
 /// The kind of the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,86 +69,4 @@ pub enum Peek {
     True,
     False,
     Null,
-}
-
-/// A string's text between its quotes, as it stands in the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Text<'a> {
-    /// The raw bytes: valid UTF-8, escapes still in place.
-    pub raw: &'a [u8],
-    /// Whether `raw` has a backslash; if not, `raw` is the value.
-    pub escaped: bool,
-}
-
-/// The scanner: a cursor over one JSON text. Methods skip white space in front of what they read.
-///
-/// Walking an object: `enter_object()`, then `while let Some(key) = next_key()? { value… }` (the closing brace is eaten by
-/// the call that returns `None`). Arrays likewise: `enter_array()`, `while next_element()? { value… }`.
-#[derive(Clone, Debug)]
-pub struct Scanner<'a> {
-    text: &'a [u8],
-    at: usize,
-}
-
-#[expect(clippy::missing_errors_doc, reason = "all: JsonError as its kinds say")]
-#[expect(unused_variables, clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "interface first")]
-impl<'a> Scanner<'a> {
-    /// A scanner at the start of the text.
-    #[must_use]
-    pub fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0 }
-    }
-    /// Byte offset of the cursor.
-    #[must_use]
-    pub fn at(&self) -> usize {
-        self.at
-    }
-    /// What the next value is, not consumed.
-    pub fn peek(&mut self) -> Result<Peek, JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Consumes `{`.
-    pub fn enter_object(&mut self) -> Result<(), JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// The next key (its colon eaten), or `None` at the closing brace (eaten).
-    pub fn next_key(&mut self) -> Result<Option<Text<'a>>, JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Consumes `[`.
-    pub fn enter_array(&mut self) -> Result<(), JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Whether another element stands before the closing bracket (eaten when not).
-    pub fn next_element(&mut self) -> Result<bool, JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Consumes a string.
-    pub fn string(&mut self) -> Result<Text<'a>, JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Consumes a number and gives its text, checked against JSON's grammar.
-    pub fn number(&mut self) -> Result<&'a [u8], JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Consumes a number, or a string and gives its raw text: venues send numbers either way.
-    pub fn number_or_string(&mut self) -> Result<&'a [u8], JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Consumes `true` or `false`.
-    pub fn boolean(&mut self) -> Result<bool, JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Consumes `null` if it stands next; says whether it did.
-    pub fn null(&mut self) -> Result<bool, JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Consumes any value, fully validated, and gives its text.
-    pub fn skip(&mut self) -> Result<&'a [u8], JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
-    /// Only white space may follow.
-    pub fn finish(&mut self) -> Result<(), JsonError> {
-        Err(JsonError { kind: JsonErrorKind::Eof, at: self.at })
-    }
 }

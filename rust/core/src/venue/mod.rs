@@ -1,7 +1,10 @@
 //! One decoder a venue: message bytes to events. No I/O, no clock.
 
+mod common;
 pub mod infoway;
 pub mod itick;
+mod levels;
+mod numbers;
 pub mod ziario;
 
 use crate::clock::Stamp;
@@ -304,7 +307,7 @@ impl AnyDecoder {
     #[must_use]
     pub fn new(kind: VenueKind) -> Self {
         match kind {
-            VenueKind::Ziario => Self::Ziario(ziario::Ziario::default()),
+            VenueKind::Ziario => Self::Ziario(ziario::Ziario),
             VenueKind::Itick => Self::Itick(itick::Itick::default()),
             VenueKind::Infoway => Self::Infoway(infoway::Infoway::default()),
         }

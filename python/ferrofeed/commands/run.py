@@ -1,0 +1,102 @@
+"""``ferrofeed run``: the service that a configuration describes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ferrofeed import log
+from ferrofeed.config import Config
+from ferrofeed.config.secrets import redact
+from ferrofeed.feed import Feed
+from ferrofeed.http import MetricsServer, not_ready
+
+if TYPE_CHECKING:
+    import argparse
+    from types import FrameType
+
+    from ferrofeed.consumer import Consumer
+
+_LOG = logging.getLogger("ferrofeed.service")
+
+REFUSED = 2
+"""Exit code when every venue refused us for good: only a changed configuration can help, a restart can't."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="the configuration, in TOML")
+    parser.add_argument(
+        "--output",
+        choices=("none", "jsonl"),
+        default="none",
+        help="jsonl: every event as one JSON object a line on standard output; nothing is dropped: "
+        "while the reader is slow, the sockets are not read (default: none)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT. SIGUSR1 prints the quarantine on standard error."""
+    config = Config.load(args.config)
+    log.configure(config.service.log_level, config.service.log_format)
+    for warning in config.warnings:
+        _LOG.warning("%s", warning)
+    stop = threading.Event()
+    feed = Feed(config)
+    output = feed.consumer(policy="block", name="stdout") if args.output == "jsonl" else None
+
+    def on_stop(number: int, _frame: FrameType | None) -> None:
+        _LOG.info("%s: stopping", signal.Signals(number).name)
+        stop.set()
+
+    def on_print(_number: int, _frame: FrameType | None) -> None:
+        print_quarantine(feed)
+
+    signal.signal(signal.SIGTERM, on_stop)
+    signal.signal(signal.SIGINT, on_stop)
+    signal.signal(signal.SIGUSR1, on_print)
+    address = config.service.metrics_address
+    server = None if address is None else MetricsServer(feed, *address)
+    try:
+        feed.start()
+        if server is not None:
+            server.start()
+            _LOG.info("metrics on http://%s:%d/metrics", *server.address)
+        return _serve(feed, stop, output)
+    finally:
+        feed.stop()
+        if server is not None:
+            server.stop()
+        _LOG.info("stopped; %d messages in the quarantine", len(feed.quarantine()))
+
+
+def _serve(feed: Feed, stop: threading.Event, output: Consumer | None) -> int:
+    ready = False
+    while not stop.is_set():
+        if output is None:
+            stop.wait(0.25)
+        elif (batch := output.poll(0.25)) is not None:
+            sys.stdout.buffer.write(batch.core.json_lines(feed.core, feed.names.venues))
+            sys.stdout.buffer.flush()
+            continue
+        missing = not_ready(feed)
+        if bool(missing) == ready:
+            ready = not missing
+            _LOG.info("ready: every subscription is live" if ready else "not ready: %s", *([] if ready else ["; ".join(missing)]))
+        fatal = [snapshot.fatal for _, snapshot in feed.snapshots()]
+        if fatal and all(fatal):
+            _LOG.error("every venue refused us for good: %s", "; ".join(str(reason) for reason in fatal))
+            return REFUSED
+    return 0
+
+
+def print_quarantine(feed: Feed) -> None:
+    """Write what the quarantine keeps to standard error, a JSON object a line, secrets masked."""
+    for entry in feed.quarantine():
+        sys.stderr.write(redact(json.dumps(entry, ensure_ascii=False)) + "\n")
+    sys.stderr.flush()

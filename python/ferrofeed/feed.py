@@ -1,0 +1,320 @@
+"""The feed: everything a program needs to have live, normalised market data."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ferrofeed import _core
+from ferrofeed.book import Book
+from ferrofeed.config import Config
+from ferrofeed.consumer import Consumer, Policy
+from ferrofeed.dispatch import Dispatcher
+from ferrofeed.errors import UsageError
+from ferrofeed.events import KINDS, Names, kinds_of
+from ferrofeed.net.link import Link
+from ferrofeed.net.supervisor import Supervisor
+from ferrofeed.session import Budgets, Session
+from ferrofeed.spec import Topic
+from ferrofeed.venues import SPECS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from ferrofeed.config import VenueConfig
+    from ferrofeed.events import Event
+    from ferrofeed.session import Snapshot
+    from ferrofeed.spec import VenueSpec
+
+DEFAULT_CAPACITY = 65_536
+_LOG = logging.getLogger("ferrofeed.feed")
+
+
+class Feed:
+    """Connections to every venue of a configuration, on a thread of their own, and the consumers of what they bring.
+
+    Methods may be called from any thread. Used as a context manager it starts on entry and stops on exit::
+
+        with Feed.from_file("feed.toml") as feed:
+            for batch in feed.consumer():
+                for event in batch: ...
+    """
+
+    def __init__(self, config: Config, *, specs: Mapping[str, VenueSpec] = SPECS, seed: int | None = None) -> None:
+        """``seed`` fixes the jitter of reconnections (tests)."""
+        self.config = config
+        self.names = Names()
+        self.core = _core.FeedCore(quarantine_per_reason=8, quarantine_total=max(1, config.service.quarantine))
+        self._specs = specs
+        self._supervisor = Supervisor(cpu=config.service.loop.cpu)
+        self._links: dict[str, list[Link]] = {}
+        self._instruments: dict[tuple[str, str], int] = {}
+        self._consumers: list[Consumer] = []
+        self._dispatchers: list[Dispatcher] = []
+        self._numbers = itertools.count(1)
+        self._lock = threading.RLock()
+        self._state = "new"
+        budgets = Budgets()
+        rng = random.Random(seed)  # noqa: S311  # jitter, not secrets
+        for venue in config.venues:
+            self._add_venue(venue, budgets, rng)
+        for venue in config.venues:
+            for symbol, channel in venue.topics():
+                self._subscribe(venue.id, [symbol], [channel])
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Feed:
+        """A feed of a TOML file. Raises :class:`~ferrofeed.errors.ConfigError`."""
+        return cls(Config.load(path))
+
+    # life
+
+    def start(self) -> Feed:
+        """Connect to every venue. Returns at once; see :meth:`wait_ready`."""
+        with self._lock:
+            if self._state != "new":
+                raise UsageError(f"the feed can't start: it is {self._state}")
+            self._state = "running"
+        self._supervisor.start()
+        for dispatcher in self._dispatchers:
+            dispatcher.start()
+        return self
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Close every connection, end every consumer once it has taken what is pending. Idempotent."""
+        with self._lock:
+            was, self._state = self._state, "stopped"
+        if was == "running":
+            self._supervisor.stop(timeout_s)
+        for consumer in tuple(self._consumers):
+            consumer.core.close()
+        for dispatcher in self._dispatchers:
+            dispatcher.join(timeout_s)
+
+    def __enter__(self) -> Feed:
+        return self.start()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._state == "running"
+
+    def ready(self) -> bool:
+        """Whether every wanted subscription is acknowledged and every book of it valid."""
+        if not self.running:
+            return False
+        return all(
+            snapshot.acked == snapshot.wanted and link.books_valid() for link, snapshot in self.snapshots()
+        )
+
+    def wait_ready(self, timeout_s: float = 30.0) -> bool:
+        """Wait until :meth:`ready`; False if it did not come within ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        while not self.ready():
+            if time.monotonic() > deadline or not self.running:
+                return False
+            time.sleep(0.01)
+        return True
+
+    # subscriptions
+
+    def subscribe(self, venue: str, symbols: Iterable[str], channels: Iterable[str]) -> None:
+        """Subscribe while running (or before). Raises :class:`UsageError` for what the venue does not have."""
+        topics = self._subscribe(venue, symbols, channels)
+        _LOG.debug("%s: %d topics wanted", venue, len(topics))
+
+    def unsubscribe(self, venue: str, symbols: Iterable[str], channels: Iterable[str]) -> None:
+        """Drop subscriptions; those that are not there are passed over."""
+        spec, links = self._venue(venue)
+        raw = {spec.dialect.raw_symbol(symbol) for symbol in symbols}
+        gone = {Topic(channel, symbol) for channel in channels for symbol in raw}
+        for link in links:
+            self._on_loop(lambda link=link: link.unwant(topic for topic in gone if topic in link.instruments))
+
+    # consumers
+
+    def consumer(
+        self,
+        *,
+        kinds: Sequence[str] = KINDS,
+        symbols: Sequence[str] | None = None,
+        policy: Policy = "conflate",
+        capacity: int = DEFAULT_CAPACITY,
+        top_of_book: bool = False,
+        name: str = "",
+    ) -> Consumer:
+        """A new consumer: it gets every event from now on.
+
+        ``kinds``: ``trade quote book bar status``; ``symbols``: canonical or raw, of any venue (None: all; they must be
+        subscribed already); ``capacity``: events; ``top_of_book``: of books only those whose best level changed.
+        """
+        instruments = None
+        if symbols is not None:
+            instruments = [index for symbol in symbols for index in self._indices(symbol)]
+        core = self.core.add_consumer(
+            capacity=capacity,
+            policy=policy,
+            kinds=kinds_of(kinds),
+            instruments=instruments,
+            top_of_book=top_of_book,
+        )
+        consumer = Consumer(name or f"consumer-{next(self._numbers)}", policy, core, self.names, self._close_consumer)
+        with self._lock:
+            self._consumers.append(consumer)
+        if policy == "block":
+            self._on_loop(lambda: self._supervisor.block_for(core))
+        return consumer
+
+    def on(self, kind: str, callback: Callable[[Any], object], **options: Any) -> Consumer:
+        """Call ``callback(event)`` for every event of a kind, on a thread of this consumer's own.
+
+        ``options`` are those of :meth:`consumer`. A callback that raises is counted and logged once, and the feed goes on.
+        """
+        consumer = self.consumer(kinds=[kind], name=options.pop("name", f"on-{kind}-{next(self._numbers)}"), **options)
+        dispatcher = Dispatcher(consumer, callback)
+        with self._lock:
+            self._dispatchers.append(dispatcher)
+        if self.running:
+            dispatcher.start()
+        return consumer
+
+    # what there is to see
+
+    def book(self, venue: str, symbol: str, depth: int | None = None) -> Book | None:
+        """A picture of an instrument's book; None before its first snapshot. Raises :class:`KeyError` if not subscribed."""
+        index = self._instruments[venue, self._venue(venue)[0].dialect.raw_symbol(symbol)]
+        snapshot = self.core.book(index, depth)
+        return None if snapshot is None else Book(snapshot, venue, self.names.symbols[index][0])
+
+    def snapshots(self) -> list[tuple[Link, Snapshot]]:
+        """Every link with what its session has to show."""
+        links = [link for links in self._links.values() for link in links]
+        return self._supervisor.call(lambda: [(link, link.snapshot()) for link in links]) if self.running else [
+            (link, link.snapshot()) for link in links
+        ]
+
+    @property
+    def consumers(self) -> list[Consumer]:
+        """Every consumer there is now."""
+        with self._lock:
+            return list(self._consumers)
+
+    @property
+    def dispatchers(self) -> list[Dispatcher]:
+        """The threads of :meth:`on`, with their error counts."""
+        with self._lock:
+            return list(self._dispatchers)
+
+    @property
+    def pauses(self) -> int:
+        """How often reading stopped for a consumer with the policy ``block``."""
+        return self._supervisor.pauses
+
+    def quarantine(self) -> list[dict[str, Any]]:
+        """Messages that could not be used: the first few of each reason, secrets masked."""
+        return [
+            {"venue": self.names.venues[venue], "reason": reason, "at": at, "ts_recv": ts_recv, "text": text}
+            for venue, reason, at, ts_recv, text in self.core.quarantine()
+        ]
+
+    # inside
+
+    def _add_venue(self, venue: VenueConfig, budgets: Budgets, rng: random.Random) -> None:
+        spec = self._specs[venue.kind].configured(venue)
+        secrets = [secret.reveal().encode() for secret in (venue.api_key, venue.api_secret) if secret is not None]
+        links = []
+        for _ in range(venue.connections):
+            index = self.core.add_connection(venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets)
+            self.names.venues.append(venue.id)
+            session = Session(spec, venue, budgets.of(spec, venue), rng)
+            link = Link(self.core, index, venue, session, self._supervisor.spawn, self._supervisor.pressure)
+            self._supervisor.add(link)
+            links.append(link)
+        self._links[venue.id] = links
+
+    def _venue(self, venue: str) -> tuple[VenueSpec, list[Link]]:
+        if venue not in self._links:
+            raise UsageError(f"no venue {venue!r}; there are {', '.join(self._links) or 'none'}")
+        links = self._links[venue]
+        return links[0].session.spec, links
+
+    def _subscribe(self, venue: str, symbols: Iterable[str], channels: Iterable[str]) -> list[Topic]:
+        spec, links = self._venue(venue)
+        wanted: list[Topic] = []
+        by_link: dict[int, dict[Topic, int]] = {}
+        for symbol, channel in itertools.product(symbols, tuple(channels)):
+            if channel not in spec.channels:
+                raise UsageError(f"{venue}: no channel {channel!r}; {spec.name} has {', '.join(sorted(spec.channels))}")
+            raw = spec.dialect.raw_symbol(symbol)
+            with self._lock:
+                index = self._instrument(venue, symbol, raw, spec, links)
+            topic = Topic(channel, raw)
+            wanted.append(topic)
+            by_link.setdefault(self.names.owners[index], {})[topic] = index
+        for link in links:
+            topics = by_link.get(link.venue)
+            if topics:
+                self._on_loop(lambda link=link, topics=topics: link.want(topics))
+        return wanted
+
+    def _instrument(self, venue: str, symbol: str, raw: str, spec: VenueSpec, links: list[Link]) -> int:
+        index = self._instruments.get((venue, raw))
+        if index is not None:
+            return index
+        link = min(links, key=lambda link: sum(owner == link.venue for owner in self.names.owners))
+        scales = next(
+            (
+                chosen
+                for chosen in self.config.instruments
+                if chosen.venue == venue and spec.dialect.raw_symbol(chosen.symbol) == raw
+            ),
+            None,
+        )
+        index = self.core.add_instrument(
+            link.venue,
+            symbol,
+            list(spec.dialect.spellings(raw)),
+            price_scale=scales and scales.price_scale,
+            size_scale=scales and scales.size_scale,
+            turnover_scale=scales and scales.turnover_scale,
+        )
+        self.names.symbols.append((symbol, raw))
+        self.names.owners.append(link.venue)
+        self._instruments[venue, raw] = index
+        return index
+
+    def _indices(self, symbol: str) -> list[int]:
+        found = [index for index, names in enumerate(self.names.symbols) if symbol in names]
+        if not found:
+            raise UsageError(f"no subscribed instrument {symbol!r}")
+        return found
+
+    def _close_consumer(self, consumer: Consumer) -> None:
+        with self._lock:
+            if consumer in self._consumers:
+                self._consumers.remove(consumer)
+        self.core.remove_consumer(consumer.core)
+        if consumer.policy == "block":
+            self._on_loop(lambda: self._supervisor.unblock(consumer.core))
+
+    def _on_loop(self, call: Callable[[], object]) -> None:
+        if self.running:
+            self._supervisor.call(call)
+        else:
+            call()
+
+
+def events_of(batches: Iterable[Iterable[Event]]) -> Iterable[Event]:
+    """Every event of every batch."""
+    return itertools.chain.from_iterable(batches)

@@ -1,0 +1,1 @@
+"""The only package that imports picows and uvloop: sockets, the read-side takeover, the feed's thread."""

@@ -1,0 +1,37 @@
+"""The feed's event loop: uvloop, with the Rust reader in front of picows on every connection that asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aiofastnet
+import uvloop
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from ferrofeed._core import Reader
+
+
+class FeedLoop(uvloop.Loop):
+    """A uvloop loop whose connections may have a reader in front of their protocol.
+
+    picows hands keyword arguments it does not know on to ``loop.create_connection``. With ``reader_factory`` the socket's
+    protocol is the reader made of picows' own protocol, from the first byte on; picows goes on as if it had the socket.
+    """
+
+    async def create_connection(  # type: ignore[override]
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        *args: Any,
+        reader_factory: Callable[[asyncio.BaseProtocol], Reader] | None = None,
+        **kwargs: Any,
+    ) -> tuple[Any, Any]:
+        """As ``loop.create_connection``; ``reader_factory`` makes the protocol that reads."""
+        if reader_factory is None:
+            return await aiofastnet.create_connection(self, protocol_factory, *args, **kwargs)
+        transport, reader = await aiofastnet.create_connection(
+            self, lambda: reader_factory(protocol_factory()), *args, **kwargs
+        )
+        return transport, reader.inner

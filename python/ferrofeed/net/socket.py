@@ -1,0 +1,225 @@
+"""One WebSocket of one connection: picows opens it and sends on it, the Rust reader reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from typing import TYPE_CHECKING, Any, Protocol
+
+from picows import WSError, WSFrame, WSHandshakeError, WSListener, WSMsgType, WSTransport, ws_connect
+
+from ferrofeed import _core
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_QUIET = logging.getLogger("ferrofeed.picows")
+_QUIET.setLevel(logging.ERROR)
+
+CLOSE_GRACE_S = 1.0
+"""How long the peer has to answer our close frame before the socket is cut."""
+
+
+class HandshakeRefusedError(Exception):
+    """The peer answered the upgrade with another HTTP status than 101."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the server answered the WebSocket handshake with HTTP status {status}")
+        self.status = status
+
+
+class ConnectFailedError(Exception):
+    """No connection: name resolution, TCP, TLS or the handshake failed. The text holds no credential."""
+
+
+class Owner(Protocol):
+    """Who is told what a socket brings. Called on the loop's thread."""
+
+    def on_open(self) -> None:
+        """The WebSocket is open; nothing was read yet."""
+
+    def on_control(self, frame: bytes) -> None:
+        """A message for the session."""
+
+    def on_message(self, payload: bytes, *, binary: bool) -> None:
+        """A message of a raw connection."""
+
+    def on_pong(self, payload: bytes) -> None:
+        """A WebSocket pong."""
+
+    def on_quarantined(self, reason: str, at: int) -> None:
+        """The first message rejected for this reason."""
+
+    def on_pressure(self) -> None:
+        """A blocking consumer is full."""
+
+    def on_lost(self, reason: str) -> None:
+        """The socket is gone. ``reason`` is one of the core's status reasons. Comes exactly once."""
+
+
+class _Listener(WSListener):  # type: ignore[misc]  # picows' classes are untyped
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._socket.upgraded(transport)
+
+    def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
+        # Unreachable while the reader stands in front of picows; a frame here would be one that nobody accounts for.
+        raise RuntimeError(f"picows read a frame of type {frame.msg_type}: the reader does not stand in front of it")
+
+    def on_ws_disconnected(self, _transport: WSTransport) -> None:
+        self._socket.lost()
+
+    def pause_writing(self) -> None:
+        """Requests are few and small; the transport buffers them."""
+
+    def resume_writing(self) -> None:
+        """See :meth:`pause_writing`."""
+
+
+class Socket:
+    """Open it once with :meth:`open`; afterwards :meth:`send`, until ``owner.on_lost`` says that it is gone."""
+
+    def __init__(self, core: _core.FeedCore, venue: int, owner: Owner) -> None:
+        self._core = core
+        self._venue = venue
+        self._owner = owner
+        self._reader: _core.Reader | None = None
+        self._transport: WSTransport | None = None
+        self._reason: str | None = None
+        self._cut: asyncio.TimerHandle | None = None
+        self._opened = False
+        self._lost = False
+        self._paused = False
+
+    async def open(
+        self, url: str, headers: Mapping[str, str], *, timeout_s: float = 10.0, tls_ca: Path | None = None
+    ) -> None:
+        """Connect and upgrade. Raises :class:`HandshakeRefusedError` or :class:`ConnectFailedError`, without the URL."""
+        context = None
+        if url.startswith("wss:"):
+            context = ssl.create_default_context(cafile=None if tls_ca is None else str(tls_ca))
+        try:
+            async with asyncio.timeout(timeout_s):
+                await ws_connect(
+                    lambda: _Listener(self),
+                    url,
+                    ssl_context=context,
+                    websocket_handshake_timeout=timeout_s,
+                    extra_headers=dict(headers),
+                    enable_auto_pong=False,
+                    use_aiofastnet=False,  # the loop's own create_connection is aiofastnet's, with the reader in front
+                    logger_name=_QUIET,
+                    max_redirects=3,
+                    reader_factory=self._make_reader,
+                )
+        except WSHandshakeError as error:
+            if error.response is not None:
+                raise HandshakeRefusedError(int(error.response.status)) from None
+            raise ConnectFailedError("the server's answer to the WebSocket handshake is not HTTP") from None
+        except TimeoutError:
+            raise ConnectFailedError(f"no connection within {timeout_s:g} s") from None
+        except ssl.SSLError as error:
+            raise ConnectFailedError(f"TLS: {error.reason or type(error).__name__}") from None
+        except (OSError, WSError) as error:
+            raise ConnectFailedError(f"{type(error).__name__}: {error}") from None
+        if not self._opened:
+            raise ConnectFailedError("the connection was lost during the WebSocket handshake")
+
+    def _make_reader(self, inner: asyncio.BaseProtocol) -> _core.Reader:
+        self._reader = _core.Reader(self._core, self._venue, inner, self._notices)
+        return self._reader
+
+    def upgraded(self, transport: WSTransport) -> None:
+        """picows accepted the upgrade."""
+        assert self._reader is not None
+        self._transport = transport
+        self._opened = True
+        self._reader.upgrade()
+        self._owner.on_open()
+
+    def lost(self) -> None:
+        """picows says that the transport is gone."""
+        if self._lost or not self._opened:
+            return
+        self._lost = True
+        if self._cut is not None:
+            self._cut.cancel()
+        self._transport = self._reader = None
+        self._owner.on_lost(self._reason or "network_error")
+
+    def send(self, payload: bytes) -> None:
+        """Send one text message; nothing is sent on a socket that is closing."""
+        if self._transport is not None and self._reason is None:
+            self._transport.send(WSMsgType.TEXT, payload)
+
+    def send_binary(self, payload: bytes) -> None:
+        """Send one binary message."""
+        if self._transport is not None and self._reason is None:
+            self._transport.send(WSMsgType.BINARY, payload)
+
+    def ping(self, payload: bytes) -> None:
+        """Send a WebSocket ping."""
+        if self._transport is not None and self._reason is None:
+            self._transport.send_ping(payload)
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame and end the connection, by force if the peer does not follow. ``on_lost`` comes later."""
+        if self._transport is None or self._reason is not None:
+            return
+        self._reason = reason
+        self._transport.send(WSMsgType.CLOSE, code.to_bytes(2, "big"))
+        self._cut = asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.abort)
+
+    def abort(self, reason: str = "local_closed") -> None:
+        """Cut the connection at once."""
+        if self._transport is not None:
+            self._reason = self._reason or reason
+            self._transport.disconnect(graceful=False)
+
+    def pause_reading(self) -> None:
+        """Let the kernel's buffer fill: a blocking consumer has no room."""
+        if self._transport is not None and not self._paused:
+            self._paused = True
+            self._transport.underlying_transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if self._transport is not None and self._paused:
+            self._paused = False
+            self._transport.underlying_transport.resume_reading()
+
+    def _notices(self, notices: list[tuple[str, bytes, Any]], full: bool) -> None:  # noqa: FBT001  # called by Rust
+        for kind, payload, number in notices:
+            match kind:
+                case "control":
+                    self._owner.on_control(payload)
+                case "message":
+                    self._owner.on_message(payload, binary=bool(number))
+                case "ping":
+                    if self._transport is not None and self._reason is None:
+                        self._transport.send_pong(payload)
+                case "pong":
+                    self._owner.on_pong(payload)
+                case "close":
+                    self._finish(number, "peer_closed")
+                case "protocol_error":
+                    self._finish(number, "protocol_error", payload)
+                case _:
+                    self._owner.on_quarantined(payload.decode(), number)
+        if full:
+            self._owner.on_pressure()
+
+    def _finish(self, code: int | None, reason: str, text: bytes | None = None) -> None:
+        """Answer the peer's close frame, or name its fault. The server ends the connection (RFC 6455, 7.1.1), or we do soon."""
+        transport = self._transport
+        if transport is None:
+            return
+        if self._reason is None:
+            self._reason = reason
+            transport.send(WSMsgType.CLOSE, b"" if code is None else code.to_bytes(2, "big") + (text or b""))
+        if self._cut is None:
+            self._cut = asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.abort)

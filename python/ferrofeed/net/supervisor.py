@@ -1,0 +1,169 @@
+"""The feed's thread: one loop, every link on it, a tick that moves all sessions, pauses for blocking consumers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ferrofeed.net.loop import FeedLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from ferrofeed._core import Consumer
+    from ferrofeed.net.link import Link
+
+TICK_S = 0.02
+"""How often sessions look at the clock. They are never woken per message."""
+RELIEF_S = 0.001
+"""How often a paused feed looks whether its blocking consumers have room again."""
+
+T = TypeVar("T")
+_LOG = logging.getLogger("ferrofeed.feed")
+
+
+class Supervisor:
+    """Owns the thread. Its methods are for any thread; what they do happens on the loop's."""
+
+    def __init__(self, *, cpu: int | None = None) -> None:
+        self._cpu = cpu
+        self._loop = FeedLoop()
+        self._thread = threading.Thread(target=self._run, name="ferrofeed", daemon=True)
+        self._links: list[Link] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._blocking: list[Consumer] = []
+        self._stop: asyncio.Event | None = None
+        self._grace_s = 2.0
+        self._paused = False
+        self.pauses = 0
+        """How often reading was paused for a blocking consumer."""
+        self._ready = threading.Event()
+
+    def start(self) -> None:
+        """Start the thread and wait until its loop runs."""
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self, grace_s: float) -> None:
+        """Close every link, by force after ``grace_s``, and end the thread."""
+        if not self._thread.is_alive():
+            return
+        self._grace_s = grace_s
+        self.post(self._set_stop)
+        self._thread.join(grace_s + 2.0)
+        if self._thread.is_alive():
+            _LOG.error("the feed's thread did not end within %.1f s", grace_s + 2.0)
+
+    def post(self, call: Callable[[], object]) -> None:
+        """Run something on the loop's thread, soon."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nothing is left to do it for
+            self._loop.call_soon_threadsafe(call)
+
+    def call(self, call: Callable[[], T], timeout_s: float = 5.0) -> T:
+        """Run something on the loop's thread and give its result."""
+        if threading.current_thread() is self._thread:
+            return call()
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001  # it belongs to the caller
+                future.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return future.result(timeout_s)
+
+    def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
+        """Start a coroutine on the loop and keep it until it ends. For the loop's thread."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def add(self, link: Link) -> None:
+        """Take a link in; it connects with the next tick."""
+        self._links.append(link)
+
+    def block_for(self, consumer: Consumer) -> None:
+        """Pause reading while this consumer is full."""
+        self._blocking.append(consumer)
+
+    def unblock(self, consumer: Consumer) -> None:
+        """Forget a blocking consumer."""
+        if consumer in self._blocking:
+            self._blocking.remove(consumer)
+
+    def pressure(self) -> None:
+        """A blocking consumer is full: read nothing until every one has room. For the loop's thread."""
+        if self._paused:
+            return
+        self._paused = True
+        self.pauses += 1
+        for link in self._links:
+            link.pause_reading()
+        self._loop.call_later(RELIEF_S, self._relieve)
+
+    def _relieve(self) -> None:
+        if not all(consumer.is_relieved() for consumer in self._blocking):
+            self._loop.call_later(RELIEF_S, self._relieve)
+            return
+        self._paused = False
+        for link in self._links:
+            link.resume_reading()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _LOG.error("a task of the feed failed", exc_info=task.exception())
+
+    def _set_stop(self) -> None:
+        assert self._stop is not None
+        self._stop.set()
+
+    def _run(self) -> None:
+        if self._cpu is not None:
+            try:
+                os.sched_setaffinity(threading.get_native_id(), {self._cpu})
+            except OSError as error:
+                _LOG.warning("can't pin the feed's thread to CPU %d: %s", self._cpu, error)
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._main())
+        finally:
+            self._loop.close()
+
+    async def _main(self) -> None:
+        self._stop = asyncio.Event()
+        gc.freeze()
+        self._ready.set()
+        while not self._stop.is_set():
+            for link in tuple(self._links):
+                try:
+                    link.tick()
+                except Exception:
+                    # one venue's fault must not stop the others
+                    _LOG.exception("the session of %s failed", link.config.id)
+                if self._paused:
+                    link.pause_reading()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._stop.wait()
+        for link in self._links:
+            link.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace_s):
+                while not all(link.closed for link in self._links):
+                    await asyncio.sleep(0.005)
+        for link in self._links:
+            link.abort()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)

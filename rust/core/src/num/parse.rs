@@ -1,0 +1,180 @@
+//! Decimal text to an integer and a scale: sixteen characters at once, and any other form the slow way.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "shift counts and digit sums have the small bounds stated beside them; the multiplications inside a word \
+              are a known construction; both are tested against a bignum oracle"
+)]
+
+use super::{Decimal, MAX_SCALE, NumError};
+
+/// A byte in each of sixteen places.
+const fn repeat(byte: u8) -> u128 {
+    u128::from_le_bytes([byte; 16])
+}
+
+/// A plain unsigned number of 1 to 16 characters: digits, with at most one point between digits. `None` for anything
+/// else, good or bad: [`any`] decides.
+///
+/// All characters are worked on side by side in one 128-bit word (the last character in the highest byte), so that there
+/// is no branch on where the point stands or how many digits there are: prices change both from one to the next.
+#[inline]
+pub(super) fn short(body: &[u8]) -> Option<Decimal> {
+    let length = u32::try_from(body.len()).ok()?;
+    if length == 0 || length > 16 {
+        return None;
+    }
+    // Bytes in front of the text become the digit 0: they are 0 in the word already and are left alone by the xor.
+    let text = load(body)?;
+    let values = text ^ (repeat(b'0') << (8 * (16 - length)));
+    let not_digits = (((values & repeat(0x7f)) + repeat(0x80 - 10)) | values) & repeat(0x80);
+    if not_digits == 0 {
+        return Some(Decimal { coef: value(values), scale: 0 });
+    }
+    let point = not_digits.trailing_zeros() / 8;
+    let alone = not_digits.is_power_of_two();
+    if !alone || (values >> (8 * point)) & 0xff != u128::from(b'.' ^ b'0') || point == 15 || point <= 16 - length {
+        return None;
+    }
+    let fraction = values & (u128::MAX << (8 * (point + 1)));
+    let whole = values & ((1 << (8 * point)) - 1);
+    let digits = fraction | (whole << 8);
+    let places = 15 - point;
+    let zeros = (digits.leading_zeros() / 8).min(places);
+    let scale = u8::try_from(places - zeros).ok()?;
+    Some(Decimal { coef: value(digits << (8 * zeros)), scale })
+}
+
+/// 1 to 16 bytes as a little-endian word, the last byte in the highest place, zero bytes in front.
+#[inline]
+fn load(body: &[u8]) -> Option<u128> {
+    let length = body.len();
+    // Two overlapping reads, from the front and from the end, cover every length without a loop; what both have read
+    // is shifted out of the front one.
+    if let (Some(front), Some(end)) = (body.first_chunk::<8>(), body.last_chunk::<8>()) {
+        // Shifted in two halves: by 64 in all when the text has 8 characters.
+        let half = 4 * (16 - length);
+        let front = (u64::from_le_bytes(*front) << half) << half;
+        return Some((u128::from(u64::from_le_bytes(*end)) << 64) | u128::from(front));
+    }
+    if let (Some(front), Some(end)) = (body.first_chunk::<4>(), body.last_chunk::<4>()) {
+        let front = (u64::from(u32::from_le_bytes(*front)) << (8 * (8 - length))) & 0xffff_ffff;
+        let word = (u64::from(u32::from_le_bytes(*end)) << 32) | front;
+        return Some(u128::from(word) << 64);
+    }
+    let word = match *body {
+        [a] => u32::from_le_bytes([0, 0, 0, a]),
+        [a, b] => u32::from_le_bytes([0, 0, a, b]),
+        [a, b, c] => u32::from_le_bytes([0, a, b, c]),
+        _ => return None,
+    };
+    Some(u128::from(word) << 96)
+}
+
+/// Sixteen digit values (0 to 9), the first in the lowest byte, as a number below `10^16`.
+#[inline]
+fn value(digits: u128) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+    let (front, end) = (digits as u64, (digits >> 64) as u64);
+    #[expect(clippy::cast_possible_wrap, reason = "below 10^16")]
+    let value = (eight(front) * 100_000_000 + eight(end)) as i64;
+    value
+}
+
+/// Eight digit values, the first in the lowest byte: neighbours are joined to pairs, pairs to fours, fours to eight, each
+/// time by one multiplication for the whole word.
+#[inline]
+fn eight(digits: u64) -> u64 {
+    const PAIR: u64 = 0x0000_00ff_0000_00ff;
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let odd = (pairs & PAIR).wrapping_mul(100 + (1_000_000 << 32));
+    let even = ((pairs >> 16) & PAIR).wrapping_mul(1 + (10_000 << 32));
+    odd.wrapping_add(even) >> 32
+}
+
+/// Any text, after its minus sign.
+#[cold]
+pub(super) fn any(negative: bool, body: &[u8]) -> Result<Decimal, NumError> {
+    let (whole, rest) = digits(body);
+    let (fraction, rest) = match rest {
+        [b'.', rest @ ..] => match digits(rest) {
+            ([], _) => return Err(NumError::Syntax),
+            split => split,
+        },
+        _ => (rest.get(..0).unwrap_or_default(), rest),
+    };
+    if whole.is_empty() {
+        return Err(NumError::Syntax);
+    }
+    let exponent = match rest {
+        [] => 0,
+        [b'e' | b'E', rest @ ..] => exponent(rest)?,
+        _ => return Err(NumError::Syntax),
+    };
+
+    // The significant digits are `whole` then `fraction`, the last of them worth 10^last.
+    let mut last = exponent.saturating_sub_unsigned(fraction.len() as u64);
+    let mut strip_end = |digits: &mut &[u8]| {
+        while let [rest @ .., b'0'] = *digits {
+            *digits = rest;
+            last = last.saturating_add(1);
+        }
+    };
+    let (mut whole, mut fraction) = (whole, fraction);
+    strip_end(&mut fraction);
+    if fraction.is_empty() {
+        strip_end(&mut whole);
+    }
+    whole = without_leading_zeros(whole);
+    if whole.is_empty() {
+        fraction = without_leading_zeros(fraction);
+    }
+    let count = whole.len().saturating_add(fraction.len());
+    if count == 0 {
+        return Ok(Decimal::default());
+    }
+    if last < -i64::from(MAX_SCALE) {
+        return Err(NumError::TooFine);
+    }
+    let zeros = usize::try_from(last).unwrap_or(0);
+    // Nineteen digits always fit a u64, and no i64 has more.
+    if count.saturating_add(zeros) > 19 {
+        return Err(NumError::TooLarge);
+    }
+    let digit = |sum: u64, byte: &u8| sum * 10 + u64::from(byte & 0x0f);
+    let sum = whole.iter().chain(fraction).fold(0, digit);
+    let magnitude = (0..zeros).fold(sum, |sum, _| sum * 10);
+    let scale = u8::try_from(-last.min(0)).map_err(|_| NumError::TooFine)?;
+    let coef = if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() };
+    coef.map(|coef| Decimal { coef, scale }).ok_or(NumError::TooLarge)
+}
+
+/// The digits a text starts with, and the rest.
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, &[]))
+}
+
+fn without_leading_zeros(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().position(|&byte| byte != b'0').unwrap_or(digits.len());
+    digits.get(zeros..).unwrap_or_default()
+}
+
+/// What follows the `e`. Saturates: no text is so long that its digits could bring such an exponent back into range.
+fn exponent(text: &[u8]) -> Result<i64, NumError> {
+    let (negative, body) = match text {
+        [b'-', body @ ..] => (true, body),
+        [b'+', body @ ..] | body => (false, body),
+    };
+    if body.is_empty() {
+        return Err(NumError::Syntax);
+    }
+    let mut sum = 0_i64;
+    for &byte in body {
+        if !byte.is_ascii_digit() {
+            return Err(NumError::Syntax);
+        }
+        sum = sum.saturating_mul(10).saturating_add(i64::from(byte & 0x0f));
+    }
+    Ok(if negative { -sum } else { sum })
+}

@@ -1,0 +1,303 @@
+//! The read side of a socket: the protocol object that an asyncio transport fills and calls.
+//!
+//! It stands in front of picows' own protocol from the start: until the upgrade's header is complete every byte goes
+//! through to picows; from the first byte behind a `101` header on, every byte is the Rust reader's. Connection loss, end
+//! of file and flow control always reach picows.
+#![allow(unsafe_code, reason = "lends its read buffer through Python's buffer protocol")]
+
+use crate::feed::{FeedCore, lock};
+use ferrofeed_core::clock::Stamp;
+use ferrofeed_core::pipeline::{Connection, Notice};
+use ferrofeed_core::queue::Pressure;
+use pyo3::exceptions::{PyBufferError, PyRuntimeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyTuple};
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Room for the upgrade's response header; picows refuses longer ones.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Who gets the bytes.
+enum Phase {
+    /// picows, until its header is complete.
+    Handshake { head: Box<[u8]>, filled: usize },
+    /// picows, until it accepts the upgrade; for good, if the answer was not a `101`.
+    Refused { head: Box<[u8]> },
+    /// The Rust reader.
+    Upgraded,
+}
+
+struct Links {
+    inner: Option<Py<PyAny>>,
+    notify: Option<Py<PyAny>>,
+}
+
+/// A `get_buffer`/`buffer_updated` protocol for one socket of one connection.
+///
+/// `inner` is picows' protocol; `notify(notices, full)` is called after a read that had notices, or while a blocking
+/// consumer is full: notices are tuples `(kind, bytes | None, number | None)`.
+#[pyclass(frozen, module = "ferrofeed._core")]
+pub(crate) struct Reader {
+    core: Py<FeedCore>,
+    venue: u16,
+    connection: Arc<Mutex<Connection>>,
+    phase: Mutex<Phase>,
+    links: Mutex<Links>,
+    exports: AtomicUsize,
+}
+
+impl Reader {
+    fn inner<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let links = lock(&self.links);
+        match &links.inner {
+            Some(inner) => Ok(inner.bind(py).clone()),
+            None => Err(PyRuntimeError::new_err("the reader was cleared")),
+        }
+    }
+
+    /// Gives bytes to picows as if it had read them itself.
+    fn pass_on(&self, py: Python<'_>, mut bytes: &[u8]) -> PyResult<()> {
+        let inner = self.inner(py)?;
+        while !bytes.is_empty() {
+            let room = inner.call_method1("get_buffer", (-1,))?;
+            let n = room.len()?.min(bytes.len());
+            let (now, later) = bytes.split_at(n);
+            room.set_item(pyo3::types::PySlice::new(py, 0, isize::try_from(n)?, 1), PyBytes::new(py, now))?;
+            inner.call_method1("buffer_updated", (n,))?;
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    /// Works on `n` bytes that stand in the wire's space.
+    fn received(&self, py: Python<'_>, n: usize) -> PyResult<()> {
+        let mut notices = Vec::new();
+        let stamp = Stamp::now();
+        let pressure = {
+            let core = self.core.get();
+            let mut connection = lock(&self.connection);
+            let mut feed = lock(&core.feed);
+            connection.received(n, stamp, &mut feed, &mut notices)
+        };
+        if notices.is_empty() && pressure == Pressure::Fine {
+            return Ok(());
+        }
+        let list = PyList::empty(py);
+        for notice in notices {
+            list.append(tuple(py, notice)?)?;
+        }
+        let notify = lock(&self.links).notify.as_ref().map(|notify| notify.clone_ref(py));
+        if let Some(notify) = notify {
+            notify.call1(py, (list, pressure == Pressure::Full))?;
+        }
+        Ok(())
+    }
+
+    fn handshake(&self, py: Python<'_>, head: Box<[u8]>, mut filled: usize, n: usize) -> PyResult<()> {
+        let searched = filled.saturating_sub(3);
+        filled = filled.saturating_add(n).min(head.len());
+        let bytes = head.get(..filled).unwrap_or(&[]);
+        let end = bytes.get(searched..).and_then(|tail| {
+            tail.windows(4).position(|four| four == b"\r\n\r\n").map(|at| searched.saturating_add(at).saturating_add(4))
+        });
+        let Some(end) = end else {
+            if filled == head.len() {
+                let all = head.clone();
+                *lock(&self.phase) = Phase::Refused { head };
+                return self.pass_on(py, &all);
+            }
+            *lock(&self.phase) = Phase::Handshake { head, filled };
+            return Ok(());
+        };
+        if !bytes.starts_with(b"HTTP/1.1 101") {
+            let all: Box<[u8]> = bytes.into();
+            *lock(&self.phase) = Phase::Refused { head };
+            return self.pass_on(py, &all);
+        }
+        let (header, mut rest) = bytes.split_at(end);
+        *lock(&self.phase) = Phase::Refused { head: vec![0; HEAD_BYTES].into() };
+        self.pass_on(py, header)?;
+        if !self.upgraded() {
+            return self.pass_on(py, rest);
+        }
+        while !rest.is_empty() {
+            let n = {
+                let mut connection = lock(&self.connection);
+                let space = connection.space();
+                let n = space.len().min(rest.len());
+                let (now, later) = rest.split_at(n);
+                if let Some(room) = space.get_mut(..n) {
+                    room.copy_from_slice(now);
+                }
+                rest = later;
+                n
+            };
+            self.received(py, n)?;
+        }
+        Ok(())
+    }
+}
+
+fn tuple(py: Python<'_>, notice: Notice) -> PyResult<Bound<'_, PyTuple>> {
+    let bytes = |bytes: &[u8]| PyBytes::new(py, bytes);
+    match notice {
+        Notice::Control(text) => ("control", bytes(&text), py.None()).into_pyobject(py),
+        Notice::Message(message, binary) => ("message", bytes(&message), i32::from(binary)).into_pyobject(py),
+        Notice::Ping(payload) => ("ping", bytes(&payload), py.None()).into_pyobject(py),
+        Notice::Pong(payload) => ("pong", bytes(&payload), py.None()).into_pyobject(py),
+        Notice::Close(code, reason) => ("close", bytes(reason.as_bytes()), code).into_pyobject(py),
+        Notice::ProtocolError(error) => {
+            ("protocol_error", bytes(error.kind.name().as_bytes()), error.close_code()).into_pyobject(py)
+        }
+        Notice::Quarantined(kind, at) => ("quarantined", bytes(kind.name().as_bytes()), at).into_pyobject(py),
+    }
+}
+
+#[pymethods]
+impl Reader {
+    #[new]
+    fn new(py: Python<'_>, core: Py<FeedCore>, venue: u16, inner: Py<PyAny>, notify: Py<PyAny>) -> PyResult<Self> {
+        let connection = core.get().connection(venue)?;
+        let _ = py;
+        Ok(Self {
+            core,
+            venue,
+            connection,
+            phase: Mutex::new(Phase::Handshake { head: vec![0; HEAD_BYTES].into(), filled: 0 }),
+            links: Mutex::new(Links { inner: Some(inner), notify: Some(notify) }),
+            exports: AtomicUsize::new(0),
+        })
+    }
+
+    /// picows' protocol.
+    #[getter(inner)]
+    fn get_inner<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.inner(py)
+    }
+
+    /// The connection's index.
+    #[getter]
+    fn venue(&self) -> u16 {
+        self.venue
+    }
+
+    /// Whether the upgrade is done and the bytes are ours.
+    #[getter]
+    fn upgraded(&self) -> bool {
+        matches!(*lock(&self.phase), Phase::Upgraded)
+    }
+
+    /// picows accepted the upgrade (called from its `on_ws_connected`): a new epoch starts, the bytes are ours from here on.
+    fn upgrade(&self) {
+        lock(&self.connection).connected(&mut lock(&self.core.get().feed));
+        *lock(&self.phase) = Phase::Upgraded;
+    }
+
+    #[allow(clippy::unused_self, reason = "asked of the object")]
+    fn is_buffered_protocol(&self) -> bool {
+        true
+    }
+
+    fn connection_made(&self, py: Python<'_>, transport: Py<PyAny>) -> PyResult<()> {
+        self.inner(py)?.call_method1("connection_made", (transport,)).map(drop)
+    }
+
+    /// Where the next bytes go: the object itself, through the buffer protocol.
+    fn get_buffer(slf: Py<Self>, _hint: isize) -> Py<Self> {
+        slf
+    }
+
+    /// `n` bytes were written to the buffer.
+    fn buffer_updated(&self, py: Python<'_>, n: usize) -> PyResult<()> {
+        if self.exports.load(Ordering::Relaxed) != 0 {
+            return Err(PyBufferError::new_err("buffer_updated while a view of the buffer is held"));
+        }
+        let phase = std::mem::replace(&mut *lock(&self.phase), Phase::Upgraded);
+        match phase {
+            Phase::Upgraded => self.received(py, n),
+            Phase::Handshake { head, filled } => self.handshake(py, head, filled, n),
+            Phase::Refused { head } => {
+                let bytes: Box<[u8]> = head.get(..n).unwrap_or(&[]).into();
+                *lock(&self.phase) = Phase::Refused { head };
+                self.pass_on(py, &bytes)
+            }
+        }
+    }
+
+    fn eof_received<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.inner(py)?.call_method0("eof_received")
+    }
+
+    fn connection_lost(&self, py: Python<'_>, error: Py<PyAny>) -> PyResult<()> {
+        let result = self.inner(py).and_then(|inner| inner.call_method1("connection_lost", (error,)).map(drop));
+        let mut links = lock(&self.links);
+        let (inner, notify) = (links.inner.take(), links.notify.take());
+        drop(links);
+        drop((inner, notify));
+        result
+    }
+
+    fn pause_writing(&self, py: Python<'_>) -> PyResult<()> {
+        self.inner(py)?.call_method0("pause_writing").map(drop)
+    }
+
+    fn resume_writing(&self, py: Python<'_>) -> PyResult<()> {
+        self.inner(py)?.call_method0("resume_writing").map(drop)
+    }
+
+    /// Lends the space for the next read. The space neither moves nor goes away before `buffer_updated`, the only call that
+    /// touches it afterwards; a view held across that call makes the call fail.
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        let reader = slf.get();
+        let (pointer, length) = {
+            let mut phase = lock(&reader.phase);
+            match &mut *phase {
+                Phase::Handshake { head, filled } => {
+                    let space = head.get_mut(*filled..).unwrap_or(&mut []);
+                    (space.as_mut_ptr(), space.len())
+                }
+                Phase::Refused { head } => (head.as_mut_ptr(), head.len()),
+                Phase::Upgraded => {
+                    let mut connection = lock(&reader.connection);
+                    let space = connection.space();
+                    (space.as_mut_ptr(), space.len())
+                }
+            }
+        };
+        let length = isize::try_from(length)?;
+        // SAFETY: `view` is the caller's to fill (buffer protocol). `pointer` and `length` are a live, writable allocation that
+        // belongs to `slf`, which the view keeps alive; it is not moved, shrunk or freed before `buffer_updated`, which refuses
+        // to run while a view is held. Transports that let go of the view first and read afterwards do so on the loop's thread
+        // before any other call of this object.
+        let status =
+            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), pointer.cast(), length, 0, flags) };
+        if status != 0 {
+            return Err(PyErr::fetch(slf.py()));
+        }
+        reader.exports.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    unsafe fn __releasebuffer__(&self, _view: *mut ffi::Py_buffer) {
+        self.exports.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        visit.call(&self.core)?;
+        if let Ok(links) = self.links.try_lock() {
+            visit.call(&links.inner)?;
+            visit.call(&links.notify)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let mut links = lock(&self.links);
+        let taken = (links.inner.take(), links.notify.take());
+        drop(links);
+        drop(taken);
+    }
+}
