@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from ferrofeed.config.secrets import Secret
     from ferrofeed.errors import Problem
     from ferrofeed.spec import VenueSpec
-
-_NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ class VenueConfig:
     """Instead of the kind's own limit."""
     heartbeat_interval_s: float | None = None
     """Instead of the kind's own."""
-    stale_after_s: Mapping[str, float] = field(default=_NOTHING, hash=False)
+    stale_after_s: Mapping[str, float] = field(default_factory=dict, hash=False)
     """By channel (``bar``: all bars): how long without data before it is probed."""
     subscribe: Sequence[Subscription] = ()
 
