@@ -32,8 +32,9 @@ examples:
 
 Clients log in with the key "{DEFAULT_KEY}" and the secret "{DEFAULT_SECRET}" unless --api-key says otherwise.
 
-faults (statements separated by ';', each with at=SECONDS or every=SECONDS, and for=, n=, p=, conn=, mode= where they apply;
-@FILE reads a script from a file; random:SECONDS makes one from the seed):
+faults: statements separated by ';', each with at=SECONDS or every=SECONDS, and for=, n=, p=, conn=, mode= where
+they apply; @FILE reads a script from a file; random:SECONDS makes one from the seed
+
 {_KINDS}
 """
 

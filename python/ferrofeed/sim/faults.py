@@ -4,9 +4,9 @@ A script is statements separated by ``;`` or line ends, each one kind of fault a
 
     at=2.5 disconnect mode=rst; at=4 half_open for=3; every=5 drip for=0.5; at=1 close code=1012 conn=2
 
-``at`` and ``every`` are seconds since the simulator started. ``for`` is how long a fault lasts, ``n`` how many messages it
-hits (or connections or logins refused), ``p`` the chance that it hits a message, ``conn`` the one connection (1 is the first
-accepted) it concerns. Which messages are hit, and how, follows from the plan's seed.
+``at`` and ``every`` are seconds since the simulator started. ``for`` is how long a fault lasts, ``n`` how many messages
+it hits (or handshakes or logins it refuses), ``p`` the chance that it hits a message, ``conn`` the one connection (1 is the
+first accepted) it concerns. Which messages are hit, and how, follows from the plan's seed.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ class KindSpec:
     """Further words, all optional."""
     messages: bool = False
     """It changes messages, so ``p`` applies."""
+    everywhere: bool = False
+    """It concerns the venue as a whole, so ``conn`` does not apply."""
 
 
 KINDS: Mapping[str, KindSpec] = {
@@ -63,10 +65,10 @@ KINDS: Mapping[str, KindSpec] = {
     "reorder": KindSpec("messages swapped with the next", count=5, messages=True),
     "stale": KindSpec("old messages sent again", count=5, messages=True),
     "lost_ack": KindSpec("acknowledgements that never come", count=1),
-    "refuse_login": KindSpec("logins refused in the venue's words", count=1),
-    "http": KindSpec("handshakes answered with an HTTP error", count=1, numbers={"status": 429}),
-    "clock_step": KindSpec("the venue's clock jumps by so many seconds", numbers={"by": -5.0}),
-    "burst": KindSpec("thousands of messages at once", count=5000),
+    "refuse_login": KindSpec("logins refused in the venue's words", count=1, everywhere=True),
+    "http": KindSpec("handshakes answered with an HTTP error", count=1, numbers={"status": 429}, everywhere=True),
+    "clock_step": KindSpec("the venue's clock jumps by so many seconds", numbers={"by": -5.0}, everywhere=True),
+    "burst": KindSpec("thousands of messages at once", count=5000, everywhere=True),
     "protocol_error": KindSpec(
         "frames that RFC 6455 forbids",
         modes=(
@@ -82,7 +84,23 @@ KINDS: Mapping[str, KindSpec] = {
         ),
     ),
 }
-_COMMON = ("at", "every", "for", "n", "p", "conn")
+_TIMELESS = frozenset({"disconnect", "close", "burst", "protocol_error"})
+
+
+def _takes(kind: str) -> tuple[str, ...]:
+    spec = KINDS[kind]
+    names = ["at", "every"]
+    if kind not in _TIMELESS:
+        names.append("for")
+    if spec.count is not None:
+        names.append("n")
+    if spec.messages:
+        names.append("p")
+    if not spec.everywhere:
+        names.append("conn")
+    if spec.modes:
+        names.append("mode")
+    return (*names, *spec.numbers, *spec.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +123,18 @@ class Fault:
         return self.numbers.get(name, KINDS[self.kind].numbers[name])
 
     def __str__(self) -> str:
-        parts = [f"at={self.at:g}" if self.every is None else f"every={self.every:g}"]
+        parts = [f"at={self.at:.15g}" if self.every is None else f"every={self.every:.15g}"]
         if self.every is not None and self.at != self.every:
-            parts.append(f"at={self.at:g}")
+            parts.append(f"at={self.at:.15g}")
         parts.append(self.kind)
         if self.mode:
             parts.append(f"mode={self.mode}")
         if self.lasts is not None:
-            parts.append(f"for={self.lasts:g}")
+            parts.append(f"for={self.lasts:.15g}")
         if self.count is not None:
             parts.append(f"n={self.count}")
         if self.chance != 1.0:
-            parts.append(f"p={self.chance:g}")
+            parts.append(f"p={self.chance:.15g}")
         if self.conn is not None:
             parts.append(f"conn={self.conn}")
         parts.extend(f"{name}={value:.15g}" for name, value in self.numbers.items())
@@ -185,7 +203,7 @@ def parse_fault(statement: str) -> Fault:
             raise FaultError(f"{statement!r}: {name} is given twice")
         if equals:
             given[name] = value
-    allowed = (*_COMMON, *(("mode",) if spec.modes else ()), *spec.numbers, *spec.words)
+    allowed = _takes(kinds[0])
     for name in given:
         if name not in allowed:
             raise FaultError(

@@ -28,7 +28,7 @@ def close_frame(code: int, reason: str = "") -> bytes:
 
 
 def fragments(payload: bytes, parts: int, ping: bytes = b"sim") -> list[bytes]:
-    """Encode one message as ``parts`` frames with a ping between each two. Cuts fall anywhere, within a character too."""
+    """Encode one message as ``parts`` frames, a ping between each two. Cuts fall anywhere, within a character too."""
     parts = max(1, min(parts, len(payload) or 1))
     bounds = [len(payload) * index // parts for index in range(parts + 1)]
     out: list[bytes] = []
@@ -41,7 +41,7 @@ def fragments(payload: bytes, parts: int, ping: bytes = b"sim") -> list[bytes]:
 
 
 def forbidden(mode: str) -> bytes:
-    """Encode bytes that end a connection by RFC 6455 (1002, and 1007 for ``utf8``). Modes: those of ``protocol_error``."""
+    """Encode bytes that must end a connection by RFC 6455 (1002; 1007 for ``utf8``), by mode of ``protocol_error``."""
     return {
         "opcode": frame(b"reserved", 0x3),
         "rsv": frame(b"{}", rsv=4),

@@ -48,7 +48,7 @@ class Texts(dict[int, str]):
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One instrument. Prices are integers in units of ``10**-price_decimals``, sizes in units of ``10**-size_decimals``."""
+    """One instrument. Prices are integers in units of ``10**-price_decimals``, sizes of ``10**-size_decimals``."""
 
     symbol: str
     """The project's canonical name: ``BTC/USDT``, ``AAPL.US``."""

@@ -1,7 +1,7 @@
 """A seeded, plausible market: moving prices, books that never cross, trades at the touch, bars that agree with them.
 
-Everything is an exact integer and everything follows from the seed and the number of steps taken; the clock is an argument
-and only stamps what happens. Two markets of one seed that are stepped with the same times are equal for ever.
+Everything is an exact integer and everything follows from the seed and the number of steps taken; the clock is an
+argument and only stamps what happens. Two markets of one seed that are stepped with the same times are equal for ever.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What every simulated venue is: the server's side of a protocol, without sockets, loops or clocks.
 
-A :class:`Venue` makes one :class:`ServerSession` per connection and renders the market. A session is told what happened and
-answers with actions. Time is an argument, in Unix nanoseconds that never run backwards.
+A :class:`Venue` makes one :class:`ServerSession` per connection and renders the market. A session is told what happened
+and answers with actions. Time is an argument, in Unix nanoseconds that never run backwards.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NS = 1_000_000_000
 
 Kind = Literal["hello", "ack", "nack", "pong", "data"]
 Topic = tuple[str, str]
-"""Channel (``quote``, ``depth``, ``trade``, ``bar:1m``) and canonical symbol. A symbol nobody trades stays as it was asked for."""
+"""Channel (``quote``, ``depth``, ``trade``, ``bar:1m``) and canonical symbol; ``?NAME`` where nobody trades NAME."""
 
 NO_TOPIC: Topic = ("", "")
 

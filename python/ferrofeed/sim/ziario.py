@@ -1,7 +1,7 @@
 """Ziario's server side: an HMAC login, then tickers.
 
-Facts: the venue page and its seed. Silent there, and so chosen here: refusals are ``status`` ``error`` and end the connection,
-requests before the login and unknown ones are answered with ``{"type":"error",...}``, unsubscribing is acknowledged.
+Facts: the venue page and its seed. Silent there, and so chosen here: refusals are ``status`` ``error`` and end the
+connection, requests before the login and unknown ones are answered with ``{"type":"error",...}``, unsubscribing is acknowledged.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _POLICY = 1008
 
 
 def signature(secret: str, api_key: str, timestamp: int) -> str:
-    """Sign as the venue does: the separator is ``&timestamp=``, never the damaged ``×tamp=`` of its printed page."""
+    """Sign as the venue does: the separator is ``&timestamp=``, not what its page prints by accident."""
     message = f"api_key={api_key}&timestamp={timestamp}"
     return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 def percent_text(value: int, base: int) -> str:
-    """Return the change from ``base`` to ``value`` in percent, exact to two decimals towards zero, trailing zeros dropped."""
+    """Return the change from ``base`` in percent, cut (not rounded) to two decimals, trailing zeros dropped."""
     scaled = abs(value - base) * 10_000 // base
     return trimmed_text(scaled if value >= base else -scaled, 2)
 
