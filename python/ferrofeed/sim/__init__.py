@@ -5,8 +5,8 @@
     async with Simulator("itick", rate=1000, symbols=["BTC/USDT"], faults="at=2 disconnect mode=rst") as sim:
         ...  # connect a client to sim.url with the key "sim-key"
 
-:class:`SimulatorThread` is the same on a thread of its own, for code without a loop. ``ferrofeed sim --help`` tells what
-the command line takes.
+:class:`SimulatorThread` is the same on a thread of its own, for code without a loop.
+``ferrofeed sim --help`` tells what the command line takes.
 """
 
 from __future__ import annotations

@@ -72,5 +72,5 @@ class InfowayPush:
         )
         if self._bare:
             return f'{{"s":"{instrument.raw}","respList":[{{{common},"pc":"{percent}","pca":"{price[change]}"}}]}}'
-        return f'{{"s":"{instrument.raw}","ty":{BAR_NUMBERS[interval]},{common},'
-            f'"pfr":"{percent}","pca":"{price[change]}"}}'
+        number = BAR_NUMBERS[interval]
+        return f'{{"s":"{instrument.raw}","ty":{number},{common},"pfr":"{percent}","pca":"{price[change]}"}}'

@@ -1,7 +1,8 @@
 """Ziario's server side: an HMAC login, then tickers.
 
 Facts: the venue page and its seed. Silent there, and so chosen here: refusals are ``status`` ``error`` and end the
-connection, requests before the login and unknown ones are answered with ``{"type":"error",...}``, unsubscribing is acknowledged.
+connection, requests before the login and unknown ones are answered with ``{"type":"error",...}``, unsubscribing is
+acknowledged.
 """
 
 from __future__ import annotations
