@@ -275,7 +275,7 @@ class Session:
 
     @property
     def next_deadline_ns(self) -> int:
-        """When :meth:`tick` has something to do at the latest (as far as can be foreseen); ``NEVER`` if nothing waits."""
+        """When :meth:`tick` has something to do at the latest ; ``NEVER`` if nothing waits."""
         now = self._now_ns
         if self.phase in (Phase.IDLE, Phase.BACKOFF):
             return NEVER if self._stopped or not len(self._subscriptions) else self.next_connect_ns
