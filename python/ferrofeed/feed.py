@@ -7,6 +7,7 @@ import logging
 import random
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ferrofeed import _core
@@ -231,7 +232,7 @@ class Feed:
     # inside
 
     def _add_venue(self, venue: VenueConfig, budgets: Budgets, rng: random.Random) -> None:
-        spec = self._specs[venue.kind].configured(venue)
+        spec = configured(self._specs[venue.kind], venue)
         secrets = [secret.reveal().encode() for secret in (venue.api_key, venue.api_secret) if secret is not None]
         links = []
         for _ in range(venue.connections):
@@ -313,6 +314,17 @@ class Feed:
             self._supervisor.call(call)
         else:
             call()
+
+
+def configured(spec: VenueSpec, venue: VenueConfig) -> VenueSpec:
+    """The venue's spec with what its configuration says instead."""
+    limits, heartbeat = spec.limits, spec.heartbeat
+    if venue.requests_per_minute is not None:
+        limits = replace(limits, requests_per_minute=venue.requests_per_minute)
+    if venue.heartbeat_interval_s is not None:
+        heartbeat = replace(heartbeat, interval_s=venue.heartbeat_interval_s)
+    stale_after_s = {**spec.stale_after_s, **venue.stale_after_s}
+    return replace(spec, limits=limits, heartbeat=heartbeat, stale_after_s=stale_after_s)
 
 
 def events_of(batches: Iterable[Iterable[Event]]) -> Iterable[Event]:

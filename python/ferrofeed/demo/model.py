@@ -1,0 +1,120 @@
+"""What the view shows: rates and latencies of a feed between two looks at it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ferrofeed.book import Book
+    from ferrofeed.consumer import Account, Consumer
+    from ferrofeed.events import Bar, Event, Quote, Trade
+    from ferrofeed.feed import Feed
+
+PERCENTILES = [50.0, 99.0, 99.9]
+
+
+@dataclass(frozen=True, slots=True)
+class VenueRow:
+    """One connection."""
+
+    venue: str
+    phase: str
+    up: bool
+    acked: int
+    wanted: int
+    messages: int
+    messages_per_s: float
+    bytes_per_s: float
+    quarantined: int
+    accounted: bool
+    """Whether messages = data + control + ignored + quarantined."""
+    reconnects: int
+    rtt_ns: int | None
+    decode_ns: list[int]
+    """Socket read to decoded: p50, p99, p99.9."""
+    book_ns: list[int]
+    venue_ns: list[int]
+
+
+@dataclass(slots=True)
+class Model:
+    """Call :meth:`look` a few times a second."""
+
+    feed: Feed
+    consumer: Consumer
+    rows: list[VenueRow] = field(default_factory=list)
+    trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=32))
+    quotes: dict[tuple[str, str], Quote] = field(default_factory=dict)
+    bars: dict[tuple[str, str], Bar] = field(default_factory=dict)
+    events: int = 0
+    _before: dict[int, tuple[float, int, int]] = field(default_factory=dict)
+    _speeds: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Take what is pending and read the counters."""
+        batch = self.consumer.poll()
+        if batch is not None:
+            self.events += len(batch)
+            for event in batch:
+                self._keep(event)
+        now = time.monotonic()
+        rows = []
+        for link, snapshot in self.feed.snapshots():
+            counters = self.feed.core.counters(link.venue)
+            messages, read = int(counters["messages"]), int(counters["bytes"])
+            then, messages_then, read_then = self._before.setdefault(link.venue, (now, messages, read))
+            if now - then >= 1.0:
+                self._speeds[link.venue] = ((messages - messages_then) / (now - then), (read - read_then) / (now - then))
+                self._before[link.venue] = (now, messages, read)
+            percentiles = self.feed.core.percentiles
+            rows.append(
+                VenueRow(
+                    venue=link.config.id,
+                    phase=snapshot.phase.value,
+                    up=link.live,
+                    acked=snapshot.acked,
+                    wanted=snapshot.wanted,
+                    messages=messages,
+                    messages_per_s=self._speeds.get(link.venue, (0.0, 0.0))[0],
+                    bytes_per_s=self._speeds.get(link.venue, (0.0, 0.0))[1],
+                    quarantined=sum(counters["quarantined"].values()),
+                    accounted=messages == counters["accounted"],
+                    reconnects=sum(snapshot.reconnects.values()),
+                    rtt_ns=snapshot.last_rtt_ns,
+                    decode_ns=percentiles(link.venue, "receive_to_decoded", PERCENTILES),
+                    book_ns=percentiles(link.venue, "decoded_to_booked", PERCENTILES),
+                    venue_ns=percentiles(link.venue, "venue_to_receive", PERCENTILES),
+                )
+            )
+        self.rows = rows
+
+    def _keep(self, event: Event) -> None:
+        key = (event.venue, event.symbol)
+        if event.type == "trade":
+            self.trades.append(event)  # type: ignore[arg-type]  # its type says so
+        elif event.type == "quote":
+            self.quotes[key] = event  # type: ignore[assignment]
+        elif event.type == "bar":
+            self.bars[key] = event  # type: ignore[assignment]
+
+    def books(self) -> list[Book]:
+        """Every book there is, in the order of the configuration."""
+        found = []
+        for venue in self.feed.config.venues:
+            for symbol, channel in venue.topics():
+                if channel == "depth":
+                    book = self.feed.book(venue.id, symbol)
+                    if book is not None:
+                        found.append(book)
+        return found
+
+    def delivery_ns(self) -> list[int]:
+        """Booked to delivered to this view's consumer: p50, p99, p99.9."""
+        return self.consumer.core.percentiles(PERCENTILES)
+
+    def account(self) -> Account:
+        """What became of the events offered to the view."""
+        return self.consumer.totals()

@@ -1,0 +1,264 @@
+"""Scripted faults: what goes wrong, when, and for how long. Text and plan are two forms of one thing.
+
+A script is statements separated by ``;`` or line ends, each one kind of fault and ``name=value`` pairs::
+
+    at=2.5 disconnect mode=rst; at=4 half_open for=3; every=5 drip for=0.5; at=1 close code=1012 conn=2
+
+``at`` and ``every`` are seconds since the simulator started. ``for`` is how long a fault lasts, ``n`` how many messages it
+hits (or handshakes or logins it refuses), ``p`` the chance that it hits a message, ``conn`` the one connection (1 is the
+first accepted) it concerns. Which messages are hit, and how, follows from the plan's seed.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class FaultError(ValueError):
+    """A fault script that can't be read; the text says where and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindSpec:
+    """What one kind of fault takes besides its time."""
+
+    text: str
+    lasts: float | None = None
+    """Usual ``for``; None where the kind is over at once or counts messages."""
+    count: int | None = None
+    """Usual ``n``; None where the kind lasts."""
+    modes: tuple[str, ...] = ()
+    """Values of ``mode``, the usual one first."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """Further numbers and their usual values."""
+    words: tuple[str, ...] = ()
+    """Further words, all optional."""
+    messages: bool = False
+    """It changes messages, so ``p`` applies."""
+    everywhere: bool = False
+    """It concerns the venue as a whole, so ``conn`` does not apply."""
+
+
+KINDS: Mapping[str, KindSpec] = {
+    "disconnect": KindSpec(
+        "end TCP: reset, FIN alone, close frame and FIN, or in mid-frame", modes=("rst", "fin", "clean", "mid")
+    ),
+    "close": KindSpec("send a close frame with a code", numbers={"code": 1011}, words=("reason",)),
+    "half_open": KindSpec("neither send nor read, and do not close", lasts=3.0),
+    "ping_only": KindSpec("answer heartbeats and requests, send no data", lasts=3.0),
+    "silent": KindSpec("one channel or symbol sends nothing", lasts=3.0, words=("channel", "symbol")),
+    "drip": KindSpec("write one byte at a time", lasts=0.5, numbers={"delay": 0.0}),
+    "fragments": KindSpec(
+        "split messages in frames, with pings between", lasts=1.0, numbers={"parts": 3}, messages=True
+    ),
+    "oversize": KindSpec("a message over 1 MiB", count=1, numbers={"size": (1 << 20) + 1}, messages=True),
+    "corrupt": KindSpec("messages that are not JSON", count=5, messages=True),
+    "wrong_types": KindSpec("values of another type", count=5, messages=True),
+    "numbers": KindSpec("NaN, infinities, huge and tiny numbers", count=5, messages=True),
+    "duplicate": KindSpec("messages sent twice", count=5, messages=True),
+    "reorder": KindSpec("messages swapped with the next", count=5, messages=True),
+    "stale": KindSpec("old messages sent again", count=5, messages=True),
+    "lost_ack": KindSpec("acknowledgements that never come", count=1),
+    "refuse_login": KindSpec("logins refused in the venue's words", count=1, everywhere=True),
+    "http": KindSpec("handshakes answered with an HTTP error", count=1, numbers={"status": 429}, everywhere=True),
+    "clock_step": KindSpec("the venue's clock jumps by so many seconds", numbers={"by": -5.0}, everywhere=True),
+    "burst": KindSpec("thousands of messages at once", count=5000, everywhere=True),
+    "protocol_error": KindSpec(
+        "frames that RFC 6455 forbids",
+        modes=(
+            "opcode",
+            "rsv",
+            "masked",
+            "long_control",
+            "split_control",
+            "continuation",
+            "utf8",
+            "length",
+            "close_code",
+        ),
+    ),
+}
+_TIMELESS = frozenset({"disconnect", "close", "burst", "protocol_error"})
+
+
+def _takes(kind: str) -> tuple[str, ...]:
+    spec = KINDS[kind]
+    names = ["at", "every"]
+    if kind not in _TIMELESS:
+        names.append("for")
+    if spec.count is not None:
+        names.append("n")
+    if spec.messages:
+        names.append("p")
+    if not spec.everywhere:
+        names.append("conn")
+    if spec.modes:
+        names.append("mode")
+    return (*names, *spec.numbers, *spec.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. Times in seconds; ``lasts`` None and ``count`` None mean at once."""
+
+    kind: str
+    at: float = 0.0
+    every: float | None = None
+    lasts: float | None = None
+    count: int | None = None
+    chance: float = 1.0
+    conn: int | None = None
+    mode: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    def number(self, name: str) -> float:
+        """Return a number of this kind, its usual value where none was given."""
+        return self.numbers.get(name, KINDS[self.kind].numbers[name])
+
+    def __str__(self) -> str:
+        parts = [f"at={self.at:.15g}" if self.every is None else f"every={self.every:.15g}"]
+        if self.every is not None and self.at != self.every:
+            parts.append(f"at={self.at:.15g}")
+        parts.append(self.kind)
+        if self.mode:
+            parts.append(f"mode={self.mode}")
+        if self.lasts is not None:
+            parts.append(f"for={self.lasts:.15g}")
+        if self.count is not None:
+            parts.append(f"n={self.count}")
+        if self.chance != 1.0:
+            parts.append(f"p={self.chance:.15g}")
+        if self.conn is not None:
+            parts.append(f"conn={self.conn}")
+        parts.extend(f"{name}={value:.15g}" for name, value in self.numbers.items())
+        parts.extend(f"{name}={value}" for name, value in self.words.items())
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """Faults and the seed that decides their details."""
+
+    faults: tuple[Fault, ...] = ()
+    seed: int = 0
+
+    @classmethod
+    def parse(cls, script: str, seed: int = 0) -> FaultPlan:
+        """Read a script. :raises FaultError: with the statement and what was expected."""
+        statements = [part.strip() for part in script.replace("\n", ";").split(";")]
+        return cls(tuple(parse_fault(part) for part in statements if part and not part.startswith("#")), seed)
+
+    @classmethod
+    def random(
+        cls, seed: int, duration: float, kinds: Iterable[str] | None = None, count: int | None = None
+    ) -> FaultPlan:
+        """Make a plan of ``count`` faults (about one a second if None) that all end within ``duration`` seconds."""
+        rng = random.Random(f"plan/{seed}")  # noqa: S311 - reproducible on purpose, protects nothing
+        chosen = sorted(KINDS if kinds is None else set(kinds))
+        for kind in chosen:
+            _spec(kind, kind)
+        amount = max(1, round(duration)) if count is None else count
+        faults = [_random_fault(rng, rng.choice(chosen), duration) for _ in range(amount)]
+        return cls(tuple(sorted(faults, key=lambda fault: (fault.at, fault.kind))), seed)
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.faults))
+
+
+def _random_fault(rng: random.Random, kind: str, duration: float) -> Fault:
+    spec = KINDS[kind]
+    lasts = None if spec.lasts is None else round(min(spec.lasts * rng.uniform(0.2, 1.5), duration / 2), 3)
+    count = None if spec.count is None else max(1, round(spec.count * rng.uniform(0.2, 1.5)))
+    numbers: dict[str, float] = {}
+    if kind == "close":
+        numbers["code"] = rng.choice((1000, 1001, 1008, 1011, 1012, 1013, 4000, 4001, 4999))
+    elif kind == "http":
+        numbers["status"] = rng.choice((429, 500, 502, 503))
+    elif kind == "clock_step":
+        numbers["by"] = rng.choice((-3600.0, -5.0, -0.5, 0.5, 5.0, 3600.0))
+        lasts = round(rng.uniform(0.1, 0.5) * duration, 3)
+    words = {"channel": rng.choice(("quote", "depth", "trade"))} if kind == "silent" else {}
+    mode = rng.choice(spec.modes) if spec.modes else ""
+    at = round(rng.uniform(0, duration - (lasts or 0.0)), 3)
+    return Fault(kind, at, lasts=lasts, count=count, mode=mode, numbers=numbers, words=words)
+
+
+def parse_fault(statement: str) -> Fault:
+    """Read one statement. :raises FaultError: with the statement and what was expected."""
+    kinds = [token for token in statement.split() if "=" not in token]
+    if len(kinds) != 1:
+        raise FaultError(f"{statement!r}: expected exactly one kind of fault, one of {', '.join(KINDS)}")
+    spec = _spec(kinds[0], statement)
+    given: dict[str, str] = {}
+    for token in statement.split():
+        name, equals, value = token.partition("=")
+        if equals and name in given:
+            raise FaultError(f"{statement!r}: {name} is given twice")
+        if equals:
+            given[name] = value
+    allowed = _takes(kinds[0])
+    for name in given:
+        if name not in allowed:
+            raise FaultError(
+                f"{statement!r}: {kinds[0]} takes no {name!r}{_near(name, allowed)}; it takes {', '.join(allowed)}"
+            )
+    mode = given.get("mode", spec.modes[0] if spec.modes else "")
+    if spec.modes and mode not in spec.modes:
+        raise FaultError(
+            f"{statement!r}: mode is {mode!r}: expected one of {', '.join(spec.modes)}{_near(mode, spec.modes)}"
+        )
+    every = _number(given, "every", statement)
+    at = _number(given, "at", statement)
+    lasts, count = _number(given, "for", statement), _number(given, "n", statement)
+    if lasts is None and count is None:
+        lasts, count = spec.lasts, spec.count
+    chance, conn = _number(given, "p", statement), _number(given, "conn", statement)
+    if every is not None and every <= 0:
+        raise FaultError(f"{statement!r}: every must be above 0")
+    numbers = {name: _number(given, name, statement, negative=True) for name in spec.numbers if name in given}
+    return Fault(
+        kinds[0],
+        (every or 0.0) if at is None else at,
+        every,
+        lasts,
+        None if count is None else int(count),
+        1.0 if chance is None else chance,
+        None if conn is None else int(conn),
+        mode,
+        {name: value for name, value in numbers.items() if value is not None},
+        {name: given[name] for name in spec.words if name in given},
+    )
+
+
+def _spec(kind: str, statement: str) -> KindSpec:
+    spec = KINDS.get(kind)
+    if spec is None:
+        raise FaultError(
+            f"{statement!r}: unknown fault {kind!r}{_near(kind, KINDS)}; expected one of {', '.join(KINDS)}"
+        )
+    return spec
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word, list(known), 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _number(given: Mapping[str, str], name: str, statement: str, *, negative: bool = False) -> float | None:
+    text = given.get(name)
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < float("inf") or (value < 0 and not negative):
+        raise FaultError(f"{statement!r}: {name} is {text!r}: expected a number{'' if negative else ' not below 0'}")
+    return value
