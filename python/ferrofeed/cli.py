@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -12,6 +11,7 @@ import platform
 import sys
 import traceback
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ferrofeed.config.secrets import redact
@@ -181,7 +181,7 @@ def _dispatch(arguments: list[str]) -> int:
         )
         _add_debug(subparser, default=argparse.SUPPRESS)
         if command.name == name:
-            module = cast("_Module", importlib.import_module(command.module))
+            module = cast("_Module", import_module(command.module))
             module.add_arguments(subparser)
     args = parser.parse_args(arguments)
     if module is None:

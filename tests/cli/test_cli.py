@@ -34,7 +34,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
         module = ModuleType("ferrofeed.commands.check")
         module.run = run  # type: ignore[attr-defined]
         module.add_arguments = lambda parser: parser.add_argument("--level", type=int)  # type: ignore[attr-defined]
-        monkeypatch.setattr("ferrofeed.cli.importlib.import_module", {"ferrofeed.commands.check": module}.__getitem__)
+        monkeypatch.setattr("ferrofeed.cli.import_module", {"ferrofeed.commands.check": module}.__getitem__)
 
     return install
 
@@ -178,7 +178,7 @@ def test_a_reader_that_leaves_early_is_no_drama() -> None:
         "import sys, types\nfrom ferrofeed import cli\n"
         "m = types.SimpleNamespace(add_arguments=lambda p: None,"
         " run=lambda a: [sys.stdout.write('x' * 1000 + chr(10)) for _ in range(10_000)] and 0)\n"
-        "cli.importlib.import_module = lambda name: m\n"
+        "cli.import_module = lambda name: m\n"
         "sys.exit(cli.main(['check']))"
     )
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
@@ -198,7 +198,7 @@ def test_ctrl_c_is_130_and_quiet() -> None:
         "import os, signal, types\nfrom ferrofeed import cli\nimport sys\n"
         "m = types.SimpleNamespace(add_arguments=lambda p: None,"
         " run=lambda a: os.kill(os.getpid(), signal.SIGINT) or signal.pause())\n"
-        "cli.importlib.import_module = lambda name: m\n"
+        "cli.import_module = lambda name: m\n"
         "sys.exit(cli.main(['check']))"
     )
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}

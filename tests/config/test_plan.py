@@ -56,8 +56,8 @@ GOLDEN = """\
 service
   metrics      http://127.0.0.1:9464/metrics (also /healthz, /readyz)
   logs         info and above, text, on standard error
-  quarantine   100 frames per connection
-  loop         any CPU, reads of up to 262,144 bytes
+  quarantine   100 messages
+  loop         on any CPU
 
 venue itick-crypto (itick)
   url          wss://api.itick.org/cws
@@ -133,7 +133,7 @@ def test_the_json(file: Path, specs: Specs, capsys: Capture) -> None:
         "log_level": "info",
         "log_format": "text",
         "quarantine": 100,
-        "loop": {"cpu": None, "read_buffer_bytes": 262_144},
+        "loop": {"cpu": None},
     }
     assert resolved["venues"][1] == {
         "id": "infoway",
@@ -172,7 +172,7 @@ def test_what_is_off_or_absent(specs: Specs, load: Callable[[str], Config], caps
     check(tmp_path / "feed.toml", specs, as_json=False)
     out = capsys.readouterr().out
     assert "  metrics      off\n" in out
-    assert "  loop         CPU 3, reads of up to 262,144 bytes\n" in out
+    assert "  loop         on CPU 3\n" in out
     assert "instruments" not in out
     assert "gateway" not in out
 

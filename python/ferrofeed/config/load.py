@@ -33,10 +33,7 @@ _LARGEST_FILE: Final = 1 << 20
 _MAX_SCALE: Final = 18
 _PLURALS: Final = {"venues": "venue", "instruments": "instrument"}
 
-_LOOP: Final = {
-    "cpu": Key(integer(0, 4095)),
-    "read_buffer_bytes": Key(integer(4096, 16 << 20, "bytes")),
-}
+_LOOP: Final = {"cpu": Key(integer(0, 4095))}
 
 
 def _loop(ctx: Context, path: str, value: object) -> LoopConfig | None:
@@ -48,7 +45,7 @@ _SERVICE: Final = {
     "metrics": Key(values.address(may_be_off=True)),
     "log_level": Key(choice("debug", "info", "warning", "error")),
     "log_format": Key(choice("text", "json")),
-    "quarantine": Key(integer(0, 100_000, "frames")),
+    "quarantine": Key(integer(1, 100_000, "messages")),
     "loop": Key(_loop),
 }
 _SUBSCRIBE: Final = {

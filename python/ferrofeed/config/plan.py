@@ -29,7 +29,7 @@ def plan(config: Config, specs: Mapping[str, VenueSpec]) -> Plan:
             "log_level": service.log_level,
             "log_format": service.log_format,
             "quarantine": service.quarantine,
-            "loop": {"cpu": service.loop.cpu, "read_buffer_bytes": service.loop.read_buffer_bytes},
+            "loop": {"cpu": service.loop.cpu},
         },
         "venues": [_venue(venue, specs[venue.kind]) for venue in config.venues],
         "instruments": [_instrument(instrument) for instrument in config.instruments],
@@ -115,11 +115,8 @@ def _service_lines(resolved: Plan) -> Iterator[str]:
     yield "service"
     yield _row("metrics", f"{metrics} (also /healthz, /readyz)" if metrics else "off")
     yield _row("logs", f"{service['log_level']} and above, {service['log_format']}, on standard error")
-    yield _row("quarantine", f"{service['quarantine']} frames per connection")
-    yield _row(
-        "loop",
-        f"{'any CPU' if cpu is None else f'CPU {cpu}'}, reads of up to {service['loop']['read_buffer_bytes']:,} bytes",
-    )
+    yield _row("quarantine", f"{service['quarantine']} messages")
+    yield _row("loop", "on any CPU" if cpu is None else f"on CPU {cpu}")
 
 
 def _venue_blocks(resolved: Plan) -> Iterator[str]:

@@ -20,8 +20,6 @@ class LoopConfig:
 
     cpu: int | None = None
     """Pin it to this CPU; None leaves it to the kernel."""
-    read_buffer_bytes: int = 262_144
-    """How much one read may bring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class ServiceConfig:
     log_format: str = "text"
     """``text`` or ``json``."""
     quarantine: int = 100
-    """How many frames that could not be read are kept for inspection, per connection."""
+    """How many messages that could not be decoded are kept for inspection, in all."""
     loop: LoopConfig = field(default_factory=LoopConfig)
 
     @property
