@@ -92,7 +92,7 @@ class Consumer:
                     return
                 ready.clear()
                 self.core.clear_wake()
-                if not self.core.arm():
+                if self.core.arm():
                     await ready.wait()
         finally:
             loop.remove_reader(descriptor)

@@ -105,7 +105,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The answer to a heartbeat; ``echo`` is what we had sent (for the round trip), None where nothing is echoed."""
+    """The answer to a heartbeat; ``echo`` is what we had sent, None where the venue echoes nothing."""
 
     echo: str | None = None
 

@@ -45,6 +45,9 @@ class Model:
 
     feed: Feed
     consumer: Consumer
+    """Everything, conflated."""
+    recent: Consumer
+    """The last trades, each one of them."""
     rows: list[VenueRow] = field(default_factory=list)
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=32))
     quotes: dict[tuple[str, str], Quote] = field(default_factory=dict)
@@ -60,6 +63,9 @@ class Model:
             self.events += len(batch)
             for event in batch:
                 self._keep(event)
+        trades = self.recent.poll()
+        if trades is not None:
+            self.trades.extend(trades)  # type: ignore[arg-type]  # its consumer asked for trades only
         now = time.monotonic()
         rows = []
         for link, snapshot in self.feed.snapshots():
@@ -93,9 +99,7 @@ class Model:
 
     def _keep(self, event: Event) -> None:
         key = (event.venue, event.symbol)
-        if event.type == "trade":
-            self.trades.append(event)  # type: ignore[arg-type]  # its type says so
-        elif event.type == "quote":
+        if event.type == "quote":
             self.quotes[key] = event  # type: ignore[assignment]
         elif event.type == "bar":
             self.bars[key] = event  # type: ignore[assignment]

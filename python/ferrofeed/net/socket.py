@@ -138,7 +138,8 @@ class Socket:
         assert self._reader is not None
         self._transport = transport
         self._opened = True
-        self._reader.upgrade()
+        if self._reader.upgrade():
+            self._owner.on_pressure()
         self._owner.on_open()
 
     def lost(self) -> None:

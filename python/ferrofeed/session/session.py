@@ -264,8 +264,18 @@ class Session:
     # what is to be known
 
     @property
+    def spec(self) -> VenueSpec:
+        """The venue's spec."""
+        return self._spec
+
+    def wants(self, topic: Topic) -> bool:
+        """Whether somebody wants this topic."""
+        entry = self._subscriptions.get(topic)
+        return entry is not None and entry.refs > 0
+
+    @property
     def next_deadline_ns(self) -> int:
-        """When :meth:`tick` has something to do at the latest (as far as can be foreseen); ``NEVER`` if nothing waits."""
+        """When :meth:`tick` has something to do at the latest ; ``NEVER`` if nothing waits."""
         now = self._now_ns
         if self.phase in (Phase.IDLE, Phase.BACKOFF):
             return NEVER if self._stopped or not len(self._subscriptions) else self.next_connect_ns

@@ -153,9 +153,8 @@ class Subscriptions:
 
     def ready_at(self) -> int | None:
         """When :meth:`batch` has something; None if not before something happens."""
-        if self._renewals:
-            return 0
-        waiting = [entry.not_before_ns for entry in self._queues[TopicState.DROP].values() if entry.request is None]
+        asked = (*self._queues[TopicState.DROP].values(), *self._renewals.values())
+        waiting = [entry.not_before_ns for entry in asked if entry.request is None]
         if self._room() > 0:
             waiting += [entry.not_before_ns for entry in self._queues[TopicState.WANTED].values()]
         return min(waiting, default=None)

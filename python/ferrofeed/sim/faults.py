@@ -4,9 +4,9 @@ A script is statements separated by ``;`` or line ends, each one kind of fault a
 
     at=2.5 disconnect mode=rst; at=4 half_open for=3; every=5 drip for=0.5; at=1 close code=1012 conn=2
 
-``at`` and ``every`` are seconds since the simulator started. ``for`` is how long a fault lasts, ``n`` how many messages it
-hits (or handshakes or logins it refuses), ``p`` the chance that it hits a message, ``conn`` the one connection (1 is the
-first accepted) it concerns. Which messages are hit, and how, follows from the plan's seed.
+``at`` and ``every`` are seconds since the simulator started. ``for`` is how long a fault lasts, ``n`` how many messages
+it hits (or handshakes or logins it refuses), ``p`` the chance that it hits a message, ``conn`` the one connection (1 is
+the first accepted) it concerns. Which messages are hit, and how, follows from the plan's seed.
 """
 
 from __future__ import annotations

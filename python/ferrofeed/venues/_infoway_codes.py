@@ -47,6 +47,8 @@ CALLER: Final[Mapping[int, str]] = {
     507: "parameter lost",
     515: "not JSON",
 }
+PROXY: Final = frozenset({502, 520, 521})
+"""Fatal as codes in messages; as HTTP statuses they are what the proxy before the venue says when the venue is down."""
 THROTTLES: Final = frozenset({429, 501})
 ENDS_CONNECTION: Final = 513
 

@@ -99,9 +99,9 @@ class InfowayDialect:
         return [welcome or _infoway_codes.error(code, why, trace) or _wire.shape(message, "infoway")]
 
     def handshake_refused(self, status: int, /) -> Refused:
-        """The venue's own codes may stand in the place of the status."""
-        error = _infoway_codes.error(status, "", None) if status in _infoway_codes.FATAL else None
-        return error if isinstance(error, Refused) else _wire.handshake_refused(status)
+        """The venue's own codes may stand in place of the status; 502, 520 and 521 are a proxy's, which pass."""
+        error = None if status in _infoway_codes.PROXY else _infoway_codes.error(status, "", None)
+        return error if isinstance(error, Refused) and error.fatal else _wire.handshake_refused(status)
 
     def raw_symbol(self, symbol: str, /) -> str:
         """``BTC/USDT`` is ``BTCUSDT``; ``AAPL.US`` stays."""

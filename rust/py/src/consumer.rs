@@ -5,8 +5,8 @@ use crate::convert::unknown;
 use crate::feed::{FeedCore, lock};
 use crate::stats;
 use ferrofeed_core::clock::monotonic_ns;
-use ferrofeed_core::event::{Batch as CoreBatch, Kind};
-use ferrofeed_core::queue::{Config, Filter, Policy, Queue, Taken};
+use ferrofeed_core::event::{Batch as CoreBatch, Kind, NO_INSTRUMENT};
+use ferrofeed_core::queue::{CloseReason, Config, Filter, Policy, Queue, Taken};
 use ferrofeed_core::render::write_event;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::ffi;
@@ -18,6 +18,9 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// How long a wait may last before signals are looked at: a program that waits for data can be interrupted.
+const SIGNALS: Duration = Duration::from_millis(100);
 
 /// One consumer of a feed: a bounded queue with a policy. Taken from by one thread at a time.
 #[pyclass(frozen, module = "ferrofeed._core")]
@@ -37,17 +40,21 @@ impl Consumer {
         if capacity == 0 {
             return Err(PyValueError::new_err("capacity: expected at least 1 event"));
         }
-        let policy = Policy::from_name(policy)
+        let policy = Policy::ALL
+            .into_iter()
+            .find(|known| known.name() == policy)
             .ok_or_else(|| unknown("policy", policy, Policy::ALL.into_iter().map(Policy::name)))?;
-        let mut filter = Filter { instruments, top_of_book, ..Filter::default() };
-        if let Some(kinds) = kinds {
+        let mut filter = Filter::default().top_of_book_changes(top_of_book);
+        if let Some(instruments) = instruments {
+            filter = filter.instruments(&instruments);
+        }
+        if let Some(names) = kinds {
             let mut wanted = Vec::new();
-            for name in kinds {
+            for name in names {
                 let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
-                wanted
-                    .push(kind.ok_or_else(|| unknown("kind", &name, Kind::ALL.into_iter().map(Kind::name)))?);
+                wanted.push(kind.ok_or_else(|| unknown("kind", &name, Kind::ALL.into_iter().map(Kind::name)))?);
             }
-            filter.set_kinds(&wanted);
+            filter = filter.kinds(&wanted);
         }
         let queue = Queue::new(Config { capacity_events: capacity, policy, filter });
         Ok(Self { queue: Arc::new(queue), wake: Mutex::new(None) })
@@ -69,12 +76,19 @@ impl Consumer {
             ),
         };
         let mut batch = CoreBatch::default();
-        let taken = py.detach(|| {
-            if timeout != Some(Duration::ZERO) {
-                self.queue.wait(timeout);
+        let mut left = timeout;
+        let taken = loop {
+            let slice = left.map_or(SIGNALS, |left| left.min(SIGNALS));
+            let (ready, taken) = py.detach(|| {
+                let ready = slice.is_zero() || self.queue.wait(slice);
+                (ready, self.queue.take(&mut batch, monotonic_ns()))
+            });
+            left = left.map(|left| left.saturating_sub(slice));
+            if ready || taken != Taken::Empty || left == Some(Duration::ZERO) {
+                break taken;
             }
-            self.queue.take(&mut batch, monotonic_ns())
-        });
+            py.check_signals()?;
+        };
         let closed = match taken {
             Taken::Closed(reason) => Some(reason.name()),
             _ => None,
@@ -99,7 +113,7 @@ impl Consumer {
         Ok(descriptor)
     }
 
-    /// Asks to be woken once through the descriptor. Gives True if something is pending already (take it, no wake comes).
+    /// Asks to be woken once through the descriptor. Gives False, and no wake comes, if something is pending or closed: take it.
     fn arm(&self) -> bool {
         self.queue.arm()
     }
@@ -121,7 +135,7 @@ impl Consumer {
 
     /// Closes the queue; what is pending can still be taken.
     fn close(&self) {
-        self.queue.close();
+        self.queue.close(CloseReason::Producer);
     }
 
     /// Whether a blocking queue has room again.
@@ -138,7 +152,8 @@ impl Consumer {
         dict.set_item("conflated", totals.conflated)?;
         dict.set_item("dropped", totals.dropped)?;
         dict.set_item("pending", totals.pending)?;
-        dict.set_item("filtered", self.queue.filtered())?;
+        dict.set_item("inserted", totals.inserted)?;
+        dict.set_item("filtered", totals.filtered)?;
         Ok(dict)
     }
 
@@ -147,7 +162,8 @@ impl Consumer {
         self.queue
             .accounts()
             .into_iter()
-            .map(|(instrument, account)| {
+            .map(|account| {
+                let instrument = (account.instrument != NO_INSTRUMENT).then_some(account.instrument);
                 (instrument, account.received, account.delivered, account.conflated, account.dropped, account.pending)
             })
             .collect()
@@ -213,6 +229,7 @@ pub(crate) struct Records {
 
 #[pymethods]
 impl Records {
+    #[allow(clippy::needless_pass_by_value, reason = "the signature PyO3 calls")]
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
         let records = slf.get();
         let bytes: &[u8] = if records.levels {
@@ -223,9 +240,8 @@ impl Records {
         let length = isize::try_from(bytes.len())?;
         // SAFETY: `view` is the caller's to fill (buffer protocol). The bytes belong to an `Arc` that `slf` holds, `slf` is kept
         // alive by the view, and a batch behind an `Arc` is never changed; read-only (1) is passed on.
-        let status = unsafe {
-            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags)
-        };
+        let status =
+            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags) };
         if status == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
     }
 }

@@ -9,7 +9,7 @@ use ferrofeed_core::event::NO_INSTRUMENT;
 use ferrofeed_core::instrument::{Instrument, Scale};
 use ferrofeed_core::pipeline::{Connection, Feed};
 use ferrofeed_core::quarantine::Quarantine;
-use ferrofeed_core::queue::Pressure;
+use ferrofeed_core::queue::{CloseReason, Pressure};
 use ferrofeed_core::sign::Secret;
 use ferrofeed_core::wire::Limits;
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -62,7 +62,11 @@ impl FeedCore {
         Self {
             feed: Mutex::new(Feed::new()),
             connections: Mutex::default(),
-            quarantine: Arc::new(Mutex::new(Quarantine::new(quarantine_per_reason, quarantine_total, quarantine_bytes))),
+            quarantine: Arc::new(Mutex::new(Quarantine::new(
+                quarantine_per_reason,
+                quarantine_total,
+                quarantine_bytes,
+            ))),
         }
     }
 
@@ -201,7 +205,7 @@ impl FeedCore {
 
     /// Takes a consumer off the feed and closes it; what it has pending stays there to take.
     fn remove_consumer(&self, consumer: &Consumer) {
-        consumer.queue.close();
+        consumer.queue.close(CloseReason::Producer);
         lock(&self.feed).remove_queue(&consumer.queue);
     }
 
@@ -248,7 +252,9 @@ impl FeedCore {
         lock(&self.quarantine)
             .entries()
             .iter()
-            .map(|entry| (entry.venue, entry.reason.to_owned(), entry.detail_at, entry.ts_recv, entry.printable().to_string()))
+            .map(|entry| {
+                (entry.venue, entry.reason.to_owned(), entry.detail_at, entry.ts_recv, entry.printable().to_string())
+            })
             .collect()
     }
 }

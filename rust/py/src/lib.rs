@@ -17,7 +17,6 @@ use pyo3::prelude::*;
 #[pymodule]
 #[pyo3(name = "_core")]
 mod core_module {
-    use super::*;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "the Python name")]

@@ -82,7 +82,7 @@ impl Reader {
             let mut feed = lock(&core.feed);
             connection.received(n, stamp, &mut feed, &mut notices)
         };
-        if notices.is_empty() && pressure == Pressure::Fine {
+        if notices.is_empty() && pressure != Pressure::Full {
             return Ok(());
         }
         let list = PyList::empty(py);
@@ -191,9 +191,12 @@ impl Reader {
     }
 
     /// picows accepted the upgrade (called from its `on_ws_connected`): a new epoch starts, the bytes are ours from here on.
-    fn upgrade(&self) {
-        lock(&self.connection).connected(&mut lock(&self.core.get().feed));
+    ///
+    /// Gives whether a blocking consumer is full.
+    fn upgrade(&self) -> bool {
+        let pressure = lock(&self.connection).connected(&mut lock(&self.core.get().feed));
         *lock(&self.phase) = Phase::Upgraded;
+        pressure == Pressure::Full
     }
 
     #[allow(clippy::unused_self, reason = "asked of the object")]
@@ -250,6 +253,7 @@ impl Reader {
 
     /// Lends the space for the next read. The space neither moves nor goes away before `buffer_updated`, the only call that
     /// touches it afterwards; a view held across that call makes the call fail.
+    #[allow(clippy::needless_pass_by_value, reason = "the signature PyO3 calls")]
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
         let reader = slf.get();
         let (pointer, length) = {
@@ -272,8 +276,7 @@ impl Reader {
         // belongs to `slf`, which the view keeps alive; it is not moved, shrunk or freed before `buffer_updated`, which refuses
         // to run while a view is held. Transports that let go of the view first and read afterwards do so on the loop's thread
         // before any other call of this object.
-        let status =
-            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), pointer.cast(), length, 0, flags) };
+        let status = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), pointer.cast(), length, 0, flags) };
         if status != 0 {
             return Err(PyErr::fetch(slf.py()));
         }

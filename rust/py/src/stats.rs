@@ -38,8 +38,7 @@ pub(crate) fn counters<'py>(py: Python<'py>, counters: &Counters) -> PyResult<Bo
     }
     dict.set_item("accounted", counters.accounted())?;
     dict.set_item("ignored", by_name(py, IgnoreReason::ALL.into_iter().map(IgnoreReason::name), &counters.ignored)?)?;
-    let quarantined =
-        by_name(py, DecodeErrorKind::ALL.into_iter().map(DecodeErrorKind::name), &counters.quarantined)?;
+    let quarantined = by_name(py, DecodeErrorKind::ALL.into_iter().map(DecodeErrorKind::name), &counters.quarantined)?;
     for (kind, counter) in ProtocolErrorKind::ALL.into_iter().zip(&counters.protocol_errors) {
         quarantined.set_item(format!("protocol_{}", kind.name()), counter.get())?;
     }
@@ -77,7 +76,12 @@ pub(crate) fn percentiles(histogram: &Histogram, percentiles: &[f64]) -> PyResul
         .iter()
         .map(|percent| {
             if (0.0..=100.0).contains(percent) {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_arithmetic, reason = "0 to 10^6")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    clippy::float_arithmetic,
+                    reason = "0 to 10^6"
+                )]
                 let parts_per_million = (percent * 10_000.0).round() as u32;
                 Ok(snapshot.percentile(parts_per_million))
             } else {

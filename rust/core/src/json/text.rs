@@ -49,6 +49,30 @@ impl<'a> Text<'a> {
             out.extend_from_slice(piece.bytes(&mut buffer));
         }
     }
+
+    /// The value, escapes resolved, without an allocation: the frame's own bytes where it has no escape, else written
+    /// into `buffer`. `None` if the buffer is too small for it.
+    #[inline]
+    #[must_use]
+    pub fn plain<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]>
+    where
+        'a: 'b,
+    {
+        if self.escaped { self.unescape_into(buffer) } else { Some(self.raw) }
+    }
+
+    #[cold]
+    fn unescape_into<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let mut length = 0_usize;
+        for piece in Pieces(self.raw) {
+            let mut char = [0; 4];
+            let bytes = piece.bytes(&mut char);
+            let end = length.checked_add(bytes.len())?;
+            buffer.get_mut(length..end)?.copy_from_slice(bytes);
+            length = end;
+        }
+        buffer.get(..length)
+    }
 }
 
 /// A run without escapes, or one escaped character.

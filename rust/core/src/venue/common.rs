@@ -108,7 +108,8 @@ fn second_look<T>(
         first
     } else if quoted {
         let mut buffer = [0; LONGEST_NUMBER];
-        match text.contains(&b'\\').then(|| unescape(text, &mut buffer)).flatten().map(&mut parse) {
+        let quoted = Text { raw: text, escaped: true };
+        match quoted.plain(&mut buffer).map(&mut parse) {
             Some(Ok(parsed)) => return Ok(parsed),
             Some(Err(kind)) => kind,
             None => first,
@@ -164,7 +165,7 @@ impl<'a> Word<'a> {
         match self {
             Self::Absent => Err(DecodeError::new(DecodeErrorKind::MissingField, 0)),
             Self::Other(at) => Err(DecodeError::new(DecodeErrorKind::WrongType, at)),
-            Self::Text(text) => match plain(text, &mut [0; LONGEST_SYMBOL]) {
+            Self::Text(text) => match text.plain(&mut [0; LONGEST_SYMBOL]) {
                 Some([]) => Err(DecodeError::new(DecodeErrorKind::MissingField, 0)),
                 Some(spelling) => Ok(context.instrument(spelling)),
                 None => Ok(None),
@@ -176,7 +177,7 @@ impl<'a> Word<'a> {
     #[cold]
     pub(super) fn blame(self, error: DecodeError, context: &Context<'_>) -> DecodeError {
         let known = match self {
-            Self::Text(text) => plain(text, &mut [0; LONGEST_SYMBOL]).and_then(|spelling| wanted(context, spelling)),
+            Self::Text(text) => text.plain(&mut [0; LONGEST_SYMBOL]).and_then(|spelling| wanted(context, spelling)),
             _ => None,
         };
         known.map_or(error, |instrument| error.about(instrument))
@@ -209,7 +210,7 @@ pub(super) fn broken(error: JsonError, message: &[u8], key: &str, context: &Cont
         }
         let raw = rest.get(..end)?;
         let text = Text { raw, escaped: raw.contains(&b'\\') };
-        wanted(context, plain(text, &mut [0; LONGEST_SYMBOL])?)
+        wanted(context, text.plain(&mut [0; LONGEST_SYMBOL])?)
     });
     known.map_or(error, |instrument| error.about(instrument))
 }
@@ -220,97 +221,5 @@ pub(super) type NameBuffer = [u8; LONGEST_NAME];
 /// A key's or a word's characters, to be matched; empty (no known one is) if it is too long to be one we know.
 #[inline]
 pub(super) fn name<'b>(text: Text<'b>, buffer: &'b mut NameBuffer) -> &'b [u8] {
-    plain(text, buffer).unwrap_or_default()
-}
-
-/// A string's characters without escapes; `None` if it has some and does not fit the buffer.
-#[inline]
-fn plain<'b>(text: Text<'b>, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    if text.escaped { unescape(text.raw, buffer) } else { Some(text.raw) }
-}
-
-/// Takes JSON's escapes out of a string's inside. Lone surrogates become U+FFFD. `None`: no room, or a broken escape.
-#[cold]
-fn unescape<'b>(mut raw: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let mut len = 0_usize;
-    let mut put = |bytes: &[u8]| {
-        let end = len.checked_add(bytes.len())?;
-        buffer.get_mut(len..end)?.copy_from_slice(bytes);
-        len = end;
-        Some(())
-    };
-    while let Some((&byte, rest)) = raw.split_first() {
-        raw = rest;
-        if byte != b'\\' {
-            put(&[byte])?;
-            continue;
-        }
-        let (&escape, rest) = raw.split_first()?;
-        raw = rest;
-        match escape {
-            b'"' | b'\\' | b'/' => put(&[escape])?,
-            b'b' => put(&[8])?,
-            b'f' => put(&[12])?,
-            b'n' => put(b"\n")?,
-            b'r' => put(b"\r")?,
-            b't' => put(b"\t")?,
-            b'u' => {
-                let (character, rest) = unescape_unicode(raw)?;
-                raw = rest;
-                put(character.encode_utf8(&mut [0; 4]).as_bytes())?;
-            }
-            _ => return None,
-        }
-    }
-    buffer.get(..len)
-}
-
-/// The character of the four hex digits after `\u`, and of the low surrogate's escape behind them if they are a high one.
-fn unescape_unicode(raw: &[u8]) -> Option<(char, &[u8])> {
-    let unit = |raw: &[u8]| {
-        let digits = std::str::from_utf8(raw.get(..4)?).ok()?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let first = unit(raw)?;
-    let rest = raw.get(4..)?;
-    if let Some(after) = rest.strip_prefix(b"\\u")
-        && let Some(second) = unit(after)
-        && let Some(Ok(pair)) = char::decode_utf16([first, second]).next()
-        && pair.len_utf16() == 2
-    {
-        return Some((pair, after.get(4..)?));
-    }
-    Some((char::from_u32(u32::from(first)).unwrap_or(char::REPLACEMENT_CHARACTER), rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unescaped(raw: &str) -> Option<Vec<u8>> {
-        unescape(raw.as_bytes(), &mut [0; 16]).map(<[u8]>::to_vec)
-    }
-
-    #[test]
-    fn every_escape_of_json_is_taken_out() {
-        let table = [
-            (r"ETH\u005fUSDT", "ETH_USDT"),
-            (r#"\"\\\/\b\f\n\r\t"#, "\"\\/\u{8}\u{c}\n\r\t"),
-            (r"\u20ac\uD83D\ude00", "€😀"),
-            (r"\ud83dx", "\u{fffd}x"),
-            (r"\ud83d\u0041", "\u{fffd}A"),
-            (r"\ude00", "\u{fffd}"),
-        ];
-        for (raw, plain) in table {
-            assert_eq!(unescaped(raw).as_deref(), Some(plain.as_bytes()), "{raw}");
-        }
-    }
-
-    #[test]
-    fn a_broken_escape_and_too_long_a_text_are_refused() {
-        for raw in [r"\", r"\x", r"\u12", r"\u12g4", "0123456789abcdefg"] {
-            assert_eq!(unescaped(raw), None, "{raw}");
-        }
-        assert_eq!(unescaped("0123456789abcdef").as_deref(), Some(&b"0123456789abcdef"[..]), "just fits");
-    }
+    text.plain(buffer).unwrap_or_default()
 }

@@ -1,0 +1,287 @@
+//! One socket's read side, and the work on each of its messages.
+
+use super::{Feed, Notice};
+use crate::clock::{Stamp, monotonic_ns};
+use crate::counters::{Counters, Stages};
+use crate::event::{NO_INSTRUMENT, State, StatusReason};
+use crate::quarantine::Quarantine;
+use crate::queue::Pressure;
+use crate::sign::Secret;
+use crate::venue::{AnyDecoder, Context, Decode, DecodeError, DecodeErrorKind, Disposition, VenueKind};
+use crate::wire::{Limits, Message, Role, WireReader};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One socket's read side.
+#[derive(Debug)]
+pub struct Connection {
+    venue: u16,
+    epoch: u32,
+    wire: WireReader,
+    limits: Limits,
+    decoder: Option<AnyDecoder>,
+    counters: Arc<Counters>,
+    stages: Arc<Stages>,
+    quarantine: Arc<Mutex<Quarantine>>,
+    secrets: Vec<Secret>,
+    told: u32,
+    frames_before: u64,
+    discarded_before: u64,
+    failed: bool,
+}
+
+impl Connection {
+    /// A connection of a venue; `kind` `None` is a raw one: its messages are all handed on as [`Notice::Message`].
+    #[must_use]
+    pub fn new(venue: u16, kind: Option<VenueKind>, limits: Limits, quarantine: Arc<Mutex<Quarantine>>) -> Self {
+        Self {
+            venue,
+            epoch: 0,
+            wire: WireReader::new(Role::Client, limits),
+            limits,
+            decoder: kind.map(AnyDecoder::new),
+            counters: Arc::default(),
+            stages: Arc::default(),
+            quarantine,
+            secrets: Vec::new(),
+            told: 0,
+            frames_before: 0,
+            discarded_before: 0,
+            failed: false,
+        }
+    }
+
+    /// Texts that must never reach the quarantine readable: keys, tokens.
+    pub fn set_secrets(&mut self, secrets: Vec<Secret>) {
+        self.secrets = secrets;
+    }
+
+    /// The connection's counters, over all its epochs.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// The connection's histograms, over all its epochs.
+    #[must_use]
+    pub fn stages(&self) -> &Arc<Stages> {
+        &self.stages
+    }
+
+    /// The connection's epoch: how many times it was connected.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// A new socket was upgraded: starts a fresh read side and announces it.
+    pub fn connected(&mut self, feed: &mut Feed) -> Pressure {
+        self.wire = WireReader::new(Role::Client, self.limits);
+        self.epoch = self.epoch.wrapping_add(1);
+        (self.frames_before, self.discarded_before) = (0, 0);
+        self.failed = false;
+        feed.announce(self.venue, self.epoch, NO_INSTRUMENT, State::Connected, StatusReason::None)
+    }
+
+    /// The socket is gone: makes the venue's books stale and announces it.
+    pub fn disconnected(&mut self, feed: &mut Feed, reason: StatusReason) -> Pressure {
+        if self.wire.in_message() {
+            self.counters.unfinished.add_single_writer(1);
+        }
+        feed.invalidate_all(self.venue, reason);
+        feed.announce(self.venue, self.epoch, NO_INSTRUMENT, State::Disconnected, reason)
+    }
+
+    /// Where the next socket read goes; never empty.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.wire.space()
+    }
+
+    /// Works on `n` bytes just read into [`Connection::space`], to the end: events are booked and handed on when this returns.
+    pub fn received(&mut self, n: usize, stamp: Stamp, feed: &mut Feed, notices: &mut Vec<Notice>) -> Pressure {
+        self.counters.reads.add_single_writer(1);
+        self.counters.bytes.add_single_writer(u64::try_from(n).unwrap_or(0));
+        self.wire.filled(n);
+        while !self.failed {
+            match self.wire.next() {
+                Ok(None) => break,
+                Ok(Some(message)) => {
+                    self.counters.messages.add_single_writer(1);
+                    match message {
+                        Message::Text(text) => {
+                            let Some(decoder) = &mut self.decoder else {
+                                self.counters.control.add_single_writer(1);
+                                notices.push(Notice::Message(text.to_vec(), false));
+                                continue;
+                            };
+                            let job = Job {
+                                venue: self.venue,
+                                epoch: self.epoch,
+                                stamp,
+                                counters: &self.counters,
+                                stages: &self.stages,
+                            };
+                            match job.text(decoder, text, feed) {
+                                Done::Nothing => {}
+                                Done::Control => notices.push(Notice::Control(text.to_vec())),
+                                Done::Rejected(error) => {
+                                    job.reject(error, text, feed, &self.quarantine, &self.secrets);
+                                    tell(&mut self.told, error, notices);
+                                }
+                            }
+                        }
+                        Message::Binary(bytes) => {
+                            if self.decoder.is_none() {
+                                self.counters.control.add_single_writer(1);
+                                notices.push(Notice::Message(bytes.to_vec(), true));
+                                continue;
+                            }
+                            let job = Job {
+                                venue: self.venue,
+                                epoch: self.epoch,
+                                stamp,
+                                counters: &self.counters,
+                                stages: &self.stages,
+                            };
+                            let error = DecodeError::new(DecodeErrorKind::Binary, 0);
+                            job.reject(error, bytes, feed, &self.quarantine, &self.secrets);
+                            tell(&mut self.told, error, notices);
+                        }
+                        Message::Ping(payload) => {
+                            self.counters.control.add_single_writer(1);
+                            notices.push(Notice::Ping(payload.to_vec()));
+                        }
+                        Message::Pong(payload) => {
+                            self.counters.control.add_single_writer(1);
+                            notices.push(Notice::Pong(payload.to_vec()));
+                        }
+                        Message::Close { code, reason } => {
+                            self.counters.control.add_single_writer(1);
+                            notices.push(Notice::Close(code, reason.to_owned()));
+                        }
+                    }
+                }
+                Err(error) => {
+                    self.failed = true;
+                    self.counters.messages.add_single_writer(1);
+                    if let Some(counter) = self.counters.protocol_errors.get(error.kind as usize) {
+                        counter.add_single_writer(1);
+                    }
+                    notices.push(Notice::ProtocolError(error));
+                }
+            }
+        }
+        let (frames, discarded) = (self.wire.frames(), self.wire.discarded());
+        self.counters.frames.add_single_writer(frames.wrapping_sub(self.frames_before));
+        self.counters.discarded_bytes.add_single_writer(discarded.wrapping_sub(self.discarded_before));
+        (self.frames_before, self.discarded_before) = (frames, discarded);
+        feed.hand_on(monotonic_ns())
+    }
+}
+
+/// Says a kind of rejection once per connection.
+fn tell(told: &mut u32, error: DecodeError, notices: &mut Vec<Notice>) {
+    let bit = 1_u32.wrapping_shl(error.kind as u32);
+    if *told & bit == 0 {
+        *told |= bit;
+        notices.push(Notice::Quarantined(error.kind, error.at));
+    }
+}
+
+enum Done {
+    Nothing,
+    Control,
+    Rejected(DecodeError),
+}
+
+/// One message at work.
+struct Job<'a> {
+    venue: u16,
+    epoch: u32,
+    stamp: Stamp,
+    counters: &'a Counters,
+    stages: &'a Stages,
+}
+
+impl Job<'_> {
+    fn text(&self, decoder: &mut AnyDecoder, text: &[u8], feed: &mut Feed) -> Done {
+        let mark = feed.batch.events.len();
+        let levels_mark = feed.batch.levels.len();
+        let mut context = Context {
+            instruments: &mut feed.instruments,
+            out: &mut feed.batch,
+            venue: self.venue,
+            epoch: self.epoch,
+            stamp: self.stamp,
+            adopt: false,
+        };
+        // A decoder that panics is a bug of ours: it costs this message, not the process.
+        let outcome = catch_unwind(AssertUnwindSafe(|| decoder.decode(text, &mut context)))
+            .unwrap_or(Err(DecodeError::new(DecodeErrorKind::Internal, 0)));
+        match outcome {
+            Ok(Disposition::Data) => {
+                let decoded_at = monotonic_ns();
+                self.counters.data.add_single_writer(1);
+                self.stages.receive_to_decoded.record(decoded_at.saturating_sub(self.stamp.monotonic));
+                if let Some(first) = feed.batch.events.get(mark)
+                    && first.ts_event != 0
+                {
+                    self.stages.venue_to_receive.record(self.stamp.realtime.saturating_sub(first.ts_event));
+                }
+                feed.book_events(mark, self.stamp, self.counters);
+                self.stages.decoded_to_booked.record(monotonic_ns().saturating_sub(decoded_at));
+                Done::Nothing
+            }
+            Ok(Disposition::Control) => {
+                self.take_back(feed, mark, levels_mark);
+                self.counters.control.add_single_writer(1);
+                Done::Control
+            }
+            Ok(Disposition::Ignored(reason)) => {
+                self.take_back(feed, mark, levels_mark);
+                if let Some(counter) = self.counters.ignored.get(reason as usize) {
+                    counter.add_single_writer(1);
+                }
+                Done::Nothing
+            }
+            Err(error) => {
+                self.take_back(feed, mark, levels_mark);
+                Done::Rejected(error)
+            }
+        }
+    }
+
+    /// Drops what a message appended, its scale announcements aside: those did happen.
+    fn take_back(&self, feed: &mut Feed, mark: usize, levels_mark: usize) {
+        if feed.batch.events.len() == mark {
+            feed.batch.levels.truncate(levels_mark);
+            return;
+        }
+        let mut at = 0_usize;
+        feed.batch.events.retain(|event| {
+            let keep = at < mark || event.state == State::Scale as u8;
+            at = at.saturating_add(1);
+            keep
+        });
+        feed.batch.levels.truncate(levels_mark);
+        feed.book_events(mark, self.stamp, self.counters);
+    }
+
+    fn reject(
+        &self,
+        error: DecodeError,
+        message: &[u8],
+        feed: &mut Feed,
+        quarantine: &Mutex<Quarantine>,
+        secrets: &[Secret],
+    ) {
+        if let Some(counter) = self.counters.quarantined.get(error.kind as usize) {
+            counter.add_single_writer(1);
+        }
+        if let Some(instrument) = error.instrument {
+            feed.gap(self.venue, self.epoch, instrument, StatusReason::DecodeError, self.stamp);
+        }
+        let mut kept = quarantine.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.put(self.venue, error.kind.name(), error.at, self.stamp.realtime, message, secrets);
+    }
+}
