@@ -1,0 +1,102 @@
+# Everything that is done to this project. Each target does all the set-up it needs, once, in .venv and .make here.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+.PHONY: help build demo test test-rust test-python lint lint-rust lint-python format bench fuzz autobahn lock clean
+
+PYTHON ?= python3
+FUZZ_SECONDS ?= 300
+PIP := 26.3
+BIN := .venv/bin
+
+# pyo3 builds for the interpreter of .venv, under cargo as under maturin
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# stamps whose work is gone are gone too
+ifneq ($(shell $(BIN)/python -c 'print("there")' 2>/dev/null),there)
+  $(shell rm -f .make/venv .make/build)
+else ifeq ($(wildcard python/ferrofeed/_core*.so),)
+  $(shell rm -f .make/build)
+endif
+
+# folders too: theirs is the time of a file's removal
+RUST := Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml) $(shell find rust/*/src)
+
+help: ## list the targets
+	@echo 'usage: make TARGET   (set-up is done as needed: .venv, pinned packages, release build)'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
+
+.make/venv: pyproject.toml constraints.txt
+	@mkdir -p .make
+	@python=$$(scripts/preflight python '$(PYTHON)') && echo "Setting up .venv with $$($$python --version)" && $$python -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet pip==$(PIP)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	@touch $@
+
+.make/build: .make/venv $(RUST)
+	@scripts/preflight rust
+	@echo 'Building the Rust core (a minute or two the first time)'
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --locked --quiet
+	@touch $@
+
+build: .make/build ## set up .venv and build the Rust core into it
+
+demo: .make/build ## simulators, handler, metrics and a live view; make demo SECONDS=20 ends by itself
+	@$(BIN)/ferrofeed demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: test-rust test-python ## all tests
+
+test-rust: .make/venv
+	@scripts/preflight rust
+	cargo test --workspace --locked
+
+test-python: .make/build
+	$(BIN)/python -m pytest
+
+lint: lint-rust lint-python ## formatting, lints, types, the stub, documentation
+
+lint-rust: .make/venv
+	@scripts/preflight rust
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
+	else echo 'skipped: cargo-deny is not installed (cargo install cargo-deny)'; fi
+
+lint-python: .make/build
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	@if [[ -f python/ferrofeed/_core.pyi ]]; then set -x; $(BIN)/python -m mypy.stubtest ferrofeed._core; fi
+
+format: .make/venv ## format everything and apply the linter's safe fixes
+	@scripts/preflight rust
+	cargo fmt --all
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: .make/build ## measure the decoders, the books and the whole path
+	cargo bench --workspace --locked
+	@if [[ -d benches ]]; then set -x; $(BIN)/python -m pytest benches --benchmark-only --benchmark-enable; fi
+
+fuzz: .make/venv ## the property tests with fresh seeds, for FUZZ_SECONDS (300)
+	@scripts/preflight rust
+	@scripts/fuzz $(FUZZ_SECONDS)
+
+autobahn: .make/build ## the Autobahn WebSocket suite; needs Python 2.7
+	@if ! python=$$(command -v pypy2 || command -v python2.7); then \
+	  echo 'skipped: the Autobahn suite runs on Python 2.7 and neither pypy2 nor python2.7 is here'; exit 0; \
+	fi; $(BIN)/python tests/autobahn/run.py --python2 "$$python"
+
+lock: ## write constraints.txt anew from what pyproject.toml asks for
+	@scripts/lock '$(PYTHON)' $(PIP)
+
+clean: ## remove everything that was built or downloaded here
+	rm -rf .venv .make target dist reports .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f python/ferrofeed/_core*.so

@@ -1,0 +1,93 @@
+"""What we ship to be copied works as it stands: example configurations, documentation, unit and scrape file agree."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ferrofeed.config import Config
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+EXAMPLES = sorted(DEPLOY.glob("*.toml"))
+UNIT = (DEPLOY / "ferrofeed.service").read_text()
+LOADED = dict(re.findall(r"^LoadCredential=([\w-]+):(\S+)$", UNIT, re.MULTILINE))
+DOCUMENTED = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "configuration.md").read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that systemd would make for the unit."""
+    for name in LOADED:
+        (tmp_path / name).write_text(f"value-of-{name}\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("ITICK_TOKEN", "value-of-itick")
+
+
+def test_there_are_examples() -> None:
+    assert {file.name for file in EXAMPLES} >= {"ferrofeed.toml", "simulators.toml"}
+    assert len(DOCUMENTED) == 1
+    assert len(LOADED) == 4
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)
+def test_an_example_is_accepted_without_a_warning(file: Path) -> None:
+    config = Config.load(file)
+    assert config.warnings == ()
+    assert {venue.kind for venue in config.venues} == {"itick", "infoway", "ziario"}
+    assert all(list(venue.topics()) for venue in config.venues)
+
+
+@pytest.mark.usefixtures("credentials")
+def test_the_documented_configuration_is_accepted() -> None:
+    config = Config.from_dict(tomllib.loads(DOCUMENTED[0]))
+    assert [warning.path for warning in config.warnings] == ["gateway"]
+
+
+def test_every_key_that_exists_is_documented() -> None:
+    from ferrofeed.config import load
+
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    tables = (load._SERVICE, load._LOOP, load._VENUE, load._SUBSCRIBE, load._INSTRUMENT, load._GATEWAY)
+    for key in {key for table in tables for key in table}:
+        assert re.search(rf"\b{key}\b", text), key
+
+
+@pytest.mark.usefixtures("credentials")
+def test_the_unit_loads_the_credentials_that_the_configuration_names() -> None:
+    config = Config.load(DEPLOY / "ferrofeed.toml")
+    secrets = [secret for venue in config.venues for secret in (venue.api_key, venue.api_secret) if secret is not None]
+    assert {secret.source.removeprefix("credential:") for secret in secrets} == set(LOADED)
+    readme = (DEPLOY / "README.md").read_text()
+    assert f"for name in {' '.join(LOADED)}; do" in readme
+    assert all(path == f"/etc/ferrofeed/credentials/{name}" for name, path in LOADED.items())
+
+
+@pytest.mark.usefixtures("credentials")
+def test_prometheus_scrapes_where_the_service_serves() -> None:
+    config = Config.load(DEPLOY / "ferrofeed.toml")
+    assert f'targets: ["{config.service.metrics}"]' in (DEPLOY / "prometheus.yml").read_text()
+
+
+def test_the_unit_does_not_restart_what_only_an_operator_can_mend() -> None:
+    settings = dict(line.split("=", 1) for line in UNIT.splitlines() if "=" in line and not line.startswith("#"))
+    assert settings["Restart"] == "on-failure"
+    assert settings["RestartPreventExitStatus"] == "2"
+    assert settings["TimeoutStopSec"] == "5"
+    assert (settings["DynamicUser"], settings["NoNewPrivileges"], settings["ProtectSystem"]) == ("yes", "yes", "strict")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "ferrofeed.service"
+    text = UNIT.replace("/opt/ferrofeed/venv/bin/ferrofeed", sys.executable)  # it must be there to be verified
+    unit.write_text(text)
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "ferrofeed" in line]) == (0, [])
