@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 .PHONY: help build demo test test-rust test-python lint lint-rust lint-python format bench fuzz autobahn lock clean
 
 PYTHON ?= python3
-FUZZ_SECONDS ?= 300
+FUZZ_SECONDS ?= 60
 PIP := 26.3
 BIN := .venv/bin
 
@@ -84,9 +84,9 @@ bench: .make/build ## measure the decoders, the books and the whole path
 	cargo bench --workspace --locked
 	@if [[ -d benches ]]; then set -x; $(BIN)/python -m pytest benches --benchmark-only --benchmark-enable; fi
 
-fuzz: .make/venv ## the property tests with fresh seeds, for FUZZ_SECONDS (300)
+fuzz: ## coverage-guided fuzzing of the wire, the scanner, decimals and every decoder, FUZZ_SECONDS (60) each
 	@scripts/preflight rust
-	@scripts/fuzz $(FUZZ_SECONDS)
+	rust/fuzz/run.sh $(FUZZ_SECONDS)
 
 autobahn: .make/build ## the Autobahn WebSocket suite; needs Python 2.7 (PYTHON2=path), says so where there is none
 	tests/autobahn/run.sh
