@@ -1,0 +1,11 @@
+//! What the fuzz targets check. Each `run` takes any bytes and panics on a finding; nothing else may panic.
+//!
+//! `run.sh` builds and runs the targets (`src/bin`) on stable Rust.
+
+pub mod decode;
+pub mod json;
+pub mod num;
+pub mod wire;
+
+#[path = "../../core/tests/wire_oracle/mod.rs"]
+mod wire_oracle;
