@@ -40,7 +40,7 @@ help: ## list the targets
 .make/build: .make/venv $(RUST)
 	@scripts/preflight rust
 	@echo 'Building the Rust core (a minute or two the first time)'
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --locked --quiet
+	@PIP_QUIET=1 PIP_CONSTRAINT=constraints.txt $(BIN)/maturin develop --release --locked --quiet
 	@touch $@
 
 build: .make/build ## set up .venv and build the Rust core into it

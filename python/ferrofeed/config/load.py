@@ -6,9 +6,9 @@ rules and the same words hold for both.
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -185,7 +185,8 @@ def _venue(read: dict[str, Any]) -> VenueConfig:
         for item in read.get("subscribe", ())
     )
     stale = MappingProxyType(dict(read.get("stale_after_s", {})))
-    return VenueConfig(**{**read, "subscribe": subscribe, "stale_after_s": stale})
+    fields: dict[str, Any] = {**read, "subscribe": subscribe, "stale_after_s": stale}
+    return VenueConfig(**fields)
 
 
 def _specs() -> Mapping[str, VenueSpec]:
@@ -202,12 +203,12 @@ def normalise(config: Config, specs: Mapping[str, VenueSpec] | None) -> dict[str
 
 def _plain(value: object) -> Any:
     """What a TOML file would have held: dataclasses become tables without the fields that have their default."""
-    if is_dataclass(value) and not isinstance(value, type):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         plain = {}
-        for item in fields(value):
+        for item in dataclasses.fields(value):
             if not item.init or (isinstance(value, Config) and item.name == "source"):
                 continue
-            default = item.default if item.default_factory is MISSING else item.default_factory()
+            default = item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
             held = getattr(value, item.name)
             if held is default or (held == default and type(held) is type(default)):
                 continue
