@@ -3,6 +3,8 @@
 //! Criterion's unit is one frame (`elements`): time for a pass over the chunk divided by its frames. `copy` is the floor:
 //! the same bytes put into the same buffer, as every run does in a socket's stead, and nothing else.
 
+#![allow(clippy::arithmetic_side_effects, reason = "sums over one chunk of 64 KiB")]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ferrofeed_core::wire::{Limits, Message, Role, WireReader};
 use std::hint::black_box;

@@ -44,7 +44,7 @@ pub fn run(kind: VenueKind, data: &[u8]) {
             match verdict {
                 Ok(Disposition::Data) => assert!(data_events > 0, "data without an event"),
                 Ok(Disposition::Control | Disposition::Ignored(_)) => {
-                    assert_eq!(data_events, 0, "{verdict:?} with events")
+                    assert_eq!(data_events, 0, "{verdict:?} with events");
                 }
                 Err(DecodeError { at, instrument, .. }) => {
                     assert!(at <= message.len(), "an error at {at} of {}", message.len());

@@ -37,6 +37,7 @@ pub struct WireReader {
     done: usize,
     assembled: Vec<u8>,
     assembling: Assembling,
+    /// Of the text under way; between texts it stands as at the start, since a text ends complete or in an error.
     utf8: Utf8,
     state: State,
     /// Most bytes `assembled` keeps when nothing is in it.
@@ -204,9 +205,6 @@ impl WireReader {
 
     /// Unmasks and checks the payload of a data frame up to `until`, from where that was left.
     fn look(&mut self, header: Header, until: usize) -> Result<(), ProtocolErrorKind> {
-        if header.opcode == Opcode::Text && self.done == 0 {
-            self.utf8 = Utf8::default();
-        }
         let text = self.is_text(header);
         let from = header.size.saturating_add(self.done);
         let to = header.size.saturating_add(until);

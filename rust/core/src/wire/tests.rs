@@ -83,6 +83,15 @@ fn a_drained_buffer_starts_over_at_its_front() {
 }
 
 #[test]
+fn small_leftovers_go_to_the_front_so_that_reads_stay_large() {
+    let mut buffer = ReadBuffer::new(8192, 8192);
+    fill(&mut buffer, 2, &[1; 3000]);
+    buffer.consume(2900);
+    assert_eq!(buffer.space(650).len(), 8192 - 100);
+    assert_eq!(buffer.pending(), [1; 100]);
+}
+
+#[test]
 fn large_leftovers_are_moved_only_when_the_frame_would_not_fit() {
     let mut buffer = ReadBuffer::new(8192, 8192);
     fill(&mut buffer, 2, &[1; 4000]);
