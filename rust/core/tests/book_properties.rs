@@ -1,5 +1,11 @@
 //! Random operations on a book and on a naive oracle (two `BTreeMap`s and plain rules): always the same state and answers.
-#![allow(clippy::arithmetic_side_effects, clippy::expect_used, reason = "helpers of tests")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    reason = "helpers of tests; side and size are the terms of the trade"
+)]
 
 use ferrofeed_core::book::{Book, BookSide, Change, Fill, Validity};
 use ferrofeed_core::event::{Level, StatusReason};

@@ -1,4 +1,5 @@
 //! Sequence rules, as tables, and random streams cut and mixed by a lossy network.
+#![allow(clippy::arithmetic_side_effects, reason = "small numbers in tests")]
 
 use ferrofeed_core::book::sequence::{Alignment, Ids, Rule, Sequence, Step};
 use proptest::prelude::*;

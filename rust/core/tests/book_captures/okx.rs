@@ -52,7 +52,7 @@ impl Rebuilt {
             parts.extend(bids.next().map(|level| text(BookSide::Bid, level.price)));
             parts.extend(asks.next().map(|level| text(BookSide::Ask, level.price)));
         }
-        crc32fast::hash(parts.join(":").as_bytes()).cast_signed()
+        i32::from_ne_bytes(crc32fast::hash(parts.join(":").as_bytes()).to_ne_bytes())
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn folder() -> Option<PathBuf> {
 }
 
 /// The lines of a gzipped text file.
-pub(crate) fn lines(path: &Path) -> impl Iterator<Item = String> {
+pub(crate) fn lines(path: &Path) -> impl Iterator<Item = String> + use<> {
     let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     BufReader::new(MultiGzDecoder::new(file)).lines().map(|line| line.expect("a line of UTF-8 text"))
 }
