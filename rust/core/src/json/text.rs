@@ -143,3 +143,17 @@ fn code_unit(text: &[u8]) -> Option<(u16, &[u8])> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_resolves_escapes_if_there_is_room() {
+        let escaped = Text { raw: br"ETH\u005fUSDT\/\ud83d\ude00", escaped: true };
+        let value = "ETH_USDT/\u{1f600}".as_bytes();
+        assert_eq!(escaped.plain(&mut [0; 13]), Some(value));
+        assert_eq!(escaped.plain(&mut [0; 12]), None);
+        assert_eq!(Text { raw: b"no room needed", escaped: false }.plain(&mut []), Some(&b"no room needed"[..]));
+    }
+}
