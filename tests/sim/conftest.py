@@ -1,4 +1,4 @@
-"""Clients for the simulators: one over picows, one over a bare socket that sees every frame; and polling with a deadline."""
+"""Clients for the simulators: one over picows, one over a bare socket that sees all; polling with a deadline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import ssl
 import struct
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,7 +17,8 @@ import trustme
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from ferrofeed.sim import Simulator
+if TYPE_CHECKING:
+    from ferrofeed.sim import Simulator
 
 DEADLINE_S = 15.0
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -61,7 +62,7 @@ class Client(WSListener):
                 self.messages.append(b"".join(self._parts))
                 self._parts.clear()
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
+    def on_ws_disconnected(self, _transport: WSTransport) -> None:
         self.gone = True
 
     def send(self, message: dict[str, Any] | bytes) -> None:
@@ -129,13 +130,16 @@ class RawClient:
                     return b"".join(parts)
 
     def close(self) -> None:
-        self.writer.close()
+        # not gracefully: a TLS goodbye that nobody answers would outlive the test's loop
+        self.writer.transport.abort()
 
 
-async def connect_raw(url: str, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None) -> RawClient:
+async def connect_raw(
+    url: str, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None, limit: int = 1 << 22
+) -> RawClient:
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(
-        parts.hostname, parts.port, ssl=tls, server_hostname="localhost" if tls else None, limit=1 << 22
+        parts.hostname, parts.port, ssl=tls, server_hostname="localhost" if tls else None, limit=limit
     )
     lines = [
         f"GET {parts.path}{'?' if parts.query else ''}{parts.query} HTTP/1.1",

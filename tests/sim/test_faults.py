@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferrofeed.sim import KINDS, Fault, FaultError, FaultPlan, Market, Options, parse_fault
-from ferrofeed.sim import mutate
+from ferrofeed.sim import KINDS, Fault, FaultError, FaultPlan, Market, Options, mutate, parse_fault
 from ferrofeed.sim.frames import frame
 from ferrofeed.sim.infoway import InfowayVenue
 from ferrofeed.sim.inject import Injector
 from ferrofeed.sim.itick import ItickVenue
-from ferrofeed.sim.protocol import Topic
 from ferrofeed.sim.ziario import ZiarioVenue
+
+if TYPE_CHECKING:
+    from ferrofeed.sim.protocol import Topic, Venue
 
 DEPTH: Topic = ("depth", "ETH/USDT")
 QUOTE: Topic = ("quote", "ETH/USDT")
@@ -25,7 +28,11 @@ QUOTE: Topic = ("quote", "ETH/USDT")
 
 def samples() -> list[bytes]:
     market = Market(4)
-    venues = [ZiarioVenue(market, Options()), ItickVenue(market, Options()), InfowayVenue(market, Options())]
+    venues: list[Venue] = [
+        ZiarioVenue(market, Options()),
+        ItickVenue(market, Options()),
+        InfowayVenue(market, Options()),
+    ]
     venues.append(InfowayVenue(market, Options(bare=True)))
     out: list[bytes] = []
     for _ in range(60):
@@ -84,9 +91,8 @@ def test_a_script_reads_as_it_says() -> None:
     ],
 )
 def test_a_bad_script_is_told_what_was_expected(script: str, words: str) -> None:
-    with pytest.raises(FaultError, match="(?s).*") as caught:
+    with pytest.raises(FaultError, match=re.escape(words)) as caught:
         FaultPlan.parse(script)
-    assert words in str(caught.value)
     assert script in str(caught.value)
 
 
@@ -114,8 +120,18 @@ def test_corrupt_is_never_json_and_always_utf8(text: bytes, seed: int) -> None:
     broken = mutate.corrupt(text, random.Random(seed))
     assert broken == mutate.corrupt(text, random.Random(seed))
     broken.decode()
-    with pytest.raises(ValueError, match="(?s).*"):
-        json.loads(broken, parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))
+    assert not is_json(broken)
+
+
+def is_json(text: bytes) -> bool:
+    def refuse(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        json.loads(text, parse_constant=refuse)
+    except ValueError:
+        return False
+    return True
 
 
 def shape(value: object) -> object:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +11,9 @@ from ferrofeed.sim.infoway import InfowaySession, InfowayVenue
 from ferrofeed.sim.instruments import instruments_for
 from ferrofeed.sim.market import Market, State
 from ferrofeed.sim.protocol import NS, Action, Close, Options, Refuse, Request, Send
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOW = 1_751_958_003_335 * 1_000_000
 KEY = "yourApikey"

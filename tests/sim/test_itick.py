@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +13,9 @@ from ferrofeed.sim.instruments import instruments_for
 from ferrofeed.sim.itick import ItickSession, ItickVenue
 from ferrofeed.sim.market import Market, State
 from ferrofeed.sim.protocol import NS, Action, Close, Drop, Options, Refuse, Request, Send
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOW = 1_731_690_011_321 * 1_000_000
 TOKEN = "a5ca43ba1847ac9259ae290c8"

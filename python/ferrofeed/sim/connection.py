@@ -136,7 +136,9 @@ class Connection(WSListener):
         if self._closing:
             return
         if self.injector is not None:
+            before = self.injector.withheld
             self._queue(self.injector.process(payload, kind, topic), kind)
+            self.stats.withheld += self.injector.withheld - before
             return
         self.stats.messages += 1
         if kind == "data":
@@ -145,8 +147,8 @@ class Connection(WSListener):
 
     def _queue(self, wired: list[Wired], kind: Kind) -> None:
         if self._drip is not None and kind == "data" and len(self._drip) > _DRIP_LIMIT:
-            wired = []
-        self.stats.withheld += not wired
+            self.stats.withheld += len(wired)
+            return
         for message in wired:
             self.stats.messages += 1
             if kind == "data":
@@ -182,6 +184,10 @@ class Connection(WSListener):
     def close(self, code: int | None, reason: str, *, kicked: str) -> None:
         """End the connection, with a close frame if there is a code."""
         if self._closing:
+            return
+        if self._frozen:
+            # on a half-open path no goodbye arrives either
+            self.abort(kicked)
             return
         self.stats.kicked = kicked
         self.flush()

@@ -64,6 +64,8 @@ class Injector:
         self._connection = connection
         self._started = 0
         self.active: list[Active] = []
+        self.withheld = 0
+        """Messages kept back for good."""
         self.struck = 0
         """How often a message was changed, repeated, moved or withheld."""
 
@@ -91,7 +93,8 @@ class Injector:
 
     def process(self, payload: bytes, kind: Kind, topic: Topic) -> list[Wired]:
         """Turn one message into what goes on the wire: nothing, itself, or something else."""
-        if self._withheld(kind, topic):
+        if self._kept_back(kind, topic):
+            self.withheld += 1
             self.struck += 1
             return []
         if kind == "data":
@@ -101,7 +104,7 @@ class Injector:
             out = self._sequenced(out, payload, topic)
         return out
 
-    def _withheld(self, kind: Kind, topic: Topic) -> bool:
+    def _kept_back(self, kind: Kind, topic: Topic) -> bool:
         for entry in self.active:
             what = entry.fault.kind
             if what == "half_open":

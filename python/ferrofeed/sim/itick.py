@@ -45,6 +45,8 @@ CHANNELS = {"quote": "quote", "depth": "depth", "tick": "trade"} | {
     f"kline@{number}": f"bar:{interval}" for interval, number in BAR_NUMBERS.items()
 }
 _FRAGMENT_LIMIT = 1 << 16
+_Side = tuple[list[int], list[int], str]
+"""Prices, sizes and their text."""
 
 
 class ItickVenue:
@@ -61,6 +63,8 @@ class ItickVenue:
         self.holders: dict[tuple[str, str], ItickSession] = {}
         """Who has the one connection of a key and cluster."""
         self._levels: dict[tuple[str, int, int, int], str] = {}
+        self._asks: dict[State, _Side] = {}
+        self._bids: dict[State, _Side] = {}
         self._renderers: dict[str, Callable[[State, Trade | None], bytes | None]] = {
             "quote": self._quote,
             "depth": self._depth,
@@ -103,20 +107,26 @@ class ItickVenue:
 
     def _depth(self, state: State, _trade: Trade | None) -> bytes:
         stamp = f'"t":{state.ts_ms + self.clock_offset_ms},' if self.options.extended else ""
-        asks = self._side(state, state.ask_prices, state.ask_sizes)
-        bids = self._side(state, state.bid_prices, state.bid_sizes)
+        asks = self._side(self._asks, state, state.ask_prices, state.ask_sizes)
+        bids = self._side(self._bids, state, state.bid_prices, state.bid_sizes)
         return (
             f'{{"code":1,"data":{{"s":"{state.instrument.pair}","a":[{asks}],"b":[{bids}],{stamp}"type":"depth"}}}}'
         ).encode()
 
-    def _side(self, state: State, prices: Sequence[int], sizes: Sequence[int]) -> str:
+    def _side(self, kept: dict[State, _Side], state: State, prices: list[int], sizes: list[int]) -> str:
+        # most steps touch one side only; the text is kept with the very numbers it was made from
+        last = kept.get(state)
+        if last is not None and last[0] == prices and last[1] == sizes:
+            return last[2]
         cache, symbol, parts = self._levels, state.instrument.symbol, []
         for number, (price, size) in enumerate(zip(prices, sizes, strict=True), 1):
             text = cache.get((symbol, number, price, size))
             if text is None:
                 text = self._level(state, number, price, size)
             parts.append(text)
-        return ",".join(parts)
+        text = ",".join(parts)
+        kept[state] = (prices.copy(), sizes.copy(), text)
+        return text
 
     def _level(self, state: State, number: int, price: int, size: int) -> str:
         if len(self._levels) >= _FRAGMENT_LIMIT:
