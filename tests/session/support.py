@@ -14,6 +14,8 @@ from ferrofeed.venues.ziario import ZiarioDialect
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ferrofeed.session import Activity
+
 T = TypeVar("T")
 
 KEY = "key-0123456789abcdef"
@@ -56,6 +58,11 @@ SPECS: dict[str, VenueSpec] = {
 def only(kind: type[T], actions: Iterable[object]) -> list[T]:
     """The actions of one kind."""
     return [action for action in actions if isinstance(action, kind)]
+
+
+def data_at(now_ns: int, *chosen: Topic) -> Activity:
+    """Data of these topics (of all, if none is named) at this moment, and never of others."""
+    return lambda topic: now_ns if not chosen or topic in chosen else 0
 
 
 def topics(channel: str, *symbols: str) -> list[Topic]:

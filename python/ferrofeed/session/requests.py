@@ -151,7 +151,7 @@ class Requests:
             return self._stray()
         self._done(request, now_ns)
         outcome = self._subscriptions.taken(listed, request.id)
-        outcome.refused += self._subscriptions.refused(request.topics, request.id, asked=1).refused
+        outcome.add(self._subscriptions.refused(request.topics, request.id, asked=1))
         return Result(outcome)
 
     def nack(self, nack: Nack, now_ns: int) -> Result:
@@ -172,13 +172,13 @@ class Requests:
         for request in [r for r in self._open if not r.due and r.deadline_ns <= now_ns]:
             if request.action == "unsubscribe" and not self._spec.unsubscribe_reply:
                 self._open.remove(request)
-                result.outcome.unsubscribed += self._subscriptions.taken(request.topics, request.id).unsubscribed
+                result.outcome.add(self._subscriptions.taken(request.topics, request.id))
                 continue
             result.unanswered.append(request)
             if request.action == "subscribe" and not request.renewal:
                 # data says more than the acknowledgement that should have come before it
                 flowing = [t for t in request.topics if activity(t) > request.first_ns]
-                result.outcome.subscribed += self._subscriptions.taken(flowing, request.id).subscribed
+                result.outcome.add(self._subscriptions.taken(flowing, request.id))
             if not self._subscriptions.hanging(request.topics, request.id):
                 self._done(request, now_ns, answered=False)
             elif request.attempts < MAX_ATTEMPTS:

@@ -96,13 +96,10 @@ class Session:
         chosen = tuple(topics)
         for topic in chosen:
             self._check(topic)
-        refused: list[Topic] = []
+        changed = Outcome()
         for topic in chosen:
-            refused += self._subscriptions.want(topic).refused
-            entry = self._subscriptions.get(topic)
-            if entry is not None and entry.state is TopicState.ACKED and not self._staleness.watches(topic):
-                self._staleness.watch(topic, self._now_ns)
-        self._emit("refused", "request_refused", refused, "more topics than one connection may have")
+            changed.add(self._subscriptions.want(topic))
+        self._settle(changed, "more topics than one connection may have")
         return self._done()
 
     def unwant(self, topics: Iterable[Topic]) -> Sequence[Action]:
@@ -462,7 +459,7 @@ class Session:
         self._settle(result.outcome, why)
 
     def _settle(self, outcome: Outcome, why: str = "") -> None:
-        for topic in outcome.subscribed:
+        for topic in outcome.flowing:
             self._staleness.watch(topic, self._now_ns)
         for topic in outcome.unsubscribed:
             self._staleness.unwatch(topic)

@@ -48,6 +48,8 @@ class Entry:
     request: str | None = None
     """The request it waits for: of PENDING, PENDING_DROP and of an ACKED one that is being renewed."""
     not_before_ns: int = 0
+    announced: bool = False
+    """Whether the consumers were told that it is subscribed."""
     setbacks: int = 0
     """Refusals and silences in a row after which it is tried again."""
 
@@ -59,6 +61,15 @@ class Outcome:
     subscribed: list[Topic] = field(default_factory=list)
     unsubscribed: list[Topic] = field(default_factory=list)
     refused: list[Topic] = field(default_factory=list)
+    flowing: list[Topic] = field(default_factory=list)
+    """Wanted and acknowledged from now on, whether or not the consumers thought so all the time: to be watched."""
+
+    def add(self, other: Outcome) -> None:
+        """Take over what another one says."""
+        self.subscribed += other.subscribed
+        self.unsubscribed += other.unsubscribed
+        self.refused += other.refused
+        self.flowing += other.flowing
 
 
 class Subscriptions:
@@ -106,7 +117,7 @@ class Subscriptions:
             if full:
                 outcome.refused.append(topic)
         elif entry.state is TopicState.DROP:
-            self._move(entry, TopicState.ACKED)
+            self._flows(entry, outcome)
         elif entry.state is TopicState.REFUSED and not self._full():
             entry.setbacks, entry.not_before_ns = 0, 0
             self._move(entry, TopicState.WANTED)
@@ -193,9 +204,10 @@ class Subscriptions:
             entry.setbacks, entry.not_before_ns = 0, 0
             entry.batch_max = self._limits.topics_per_request
             if entry.state is TopicState.PENDING:
-                self._move(entry, TopicState.ACKED if entry.refs else TopicState.DROP)
                 if entry.refs:
-                    outcome.subscribed.append(entry.topic)
+                    self._flows(entry, outcome)
+                else:
+                    self._move(entry, TopicState.DROP)
             elif entry.state is TopicState.PENDING_DROP:
                 outcome.unsubscribed.append(entry.topic)
                 self._gone(entry)
@@ -216,7 +228,7 @@ class Subscriptions:
                 entry.batch_max = max(1, asked // 2)
             elif asked > 1 and (entry.refs or entry.state is TopicState.PENDING_DROP):
                 entry.batch_max = max(1, asked // 2)
-                self._back(entry)
+                self._back(entry, outcome)
             elif entry.state is TopicState.PENDING_DROP or not entry.refs:
                 # what can't be dropped was never there
                 outcome.unsubscribed.append(entry.topic)
@@ -245,6 +257,7 @@ class Subscriptions:
         for entry in list(self._entries.values()):
             entry.request = None
             entry.not_before_ns = 0
+            entry.announced = False
             if not entry.refs:
                 outcome.unsubscribed.append(entry.topic)
                 self._remove(entry)
@@ -296,14 +309,24 @@ class Subscriptions:
                 break
         return tuple(picked)
 
-    def _back(self, entry: Entry) -> None:
-        """From a request that did not do it back to the queue its wish belongs to."""
+    def _back(self, entry: Entry, outcome: Outcome) -> None:
+        """From a request that was refused back to where its wish belongs."""
         if entry.state is TopicState.PENDING:
             self._move(entry, TopicState.WANTED)
+        elif entry.refs:
+            self._flows(entry, outcome)
         else:
-            self._move(entry, TopicState.ACKED if entry.refs else TopicState.DROP)
+            self._move(entry, TopicState.DROP)
+
+    def _flows(self, entry: Entry, outcome: Outcome) -> None:
+        self._move(entry, TopicState.ACKED)
+        outcome.flowing.append(entry.topic)
+        if not entry.announced:
+            entry.announced = True
+            outcome.subscribed.append(entry.topic)
 
     def _gone(self, entry: Entry) -> None:
+        entry.announced = False
         if entry.refs:
             self._move(entry, TopicState.WANTED)
         else:
