@@ -141,6 +141,7 @@ impl Queue {
         for event in &batch.events {
             state.accept(self.policy, self.capacity, event, batch);
         }
+        state.pending.tidy();
         let depth = state.pending.len();
         let pressure = match state.closed {
             Some(_) => Pressure::Closed,

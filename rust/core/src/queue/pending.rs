@@ -105,7 +105,7 @@ impl Pending {
     pub(super) fn take(&mut self, out: &mut Batch) -> bool {
         out.clear();
         core::mem::swap(&mut self.batch, out);
-        let holes = out.events.len() != self.live;
+        let holes = out.events.len() != self.live || self.dead_levels > 0;
         self.live = 0;
         self.dead_levels = 0;
         self.unique_statuses = self.policy == Policy::Conflate;
@@ -142,7 +142,11 @@ impl Pending {
     }
 
     fn is_update(&self, event: &Event) -> bool {
-        event.action == Action::Update as u8 && !self.top_only
+        self.is_action_update(event.action)
+    }
+
+    fn is_action_update(&self, action: u8) -> bool {
+        action == Action::Update as u8 && !self.top_only
     }
 
     /// Appends an event without any rule (`block`, `disconnect`).
@@ -159,53 +163,53 @@ impl Pending {
 
     /// Appends an event under the rules of `conflate` or `drop_oldest`.
     pub(super) fn admit(&mut self, event: &Event, bids: &[Level], asks: &[Level]) {
-        let mut event = *event;
         match event.kind {
             kind if kind == Kind::Status as u8 => self.admit_status(event),
             kind if kind == Kind::Book as u8 => self.admit_book(event, bids, asks),
             _ => {
+                let mut replaced = false;
                 if self.policy == Policy::Conflate {
-                    let slot = self.lanes.at(event.instrument, self.round).slot(&event).map_or(NONE, |slot| *slot);
-                    self.replace(slot, &mut event);
+                    let slot = self.lanes.at(event.instrument, self.round).slot(event).map_or(NONE, |slot| *slot);
+                    replaced = self.replace(slot);
                 }
-                self.chain(event, &[], &[]);
+                self.chain(event, replaced, &[], &[]);
             }
         }
-        self.relieve();
-    }
-
-    fn admit_status(&mut self, mut event: Event) {
-        if self.unique_statuses {
-            let earlier = self.status_at(status_key(&event));
-            self.replace(earlier, &mut event);
+        if self.live > self.capacity {
+            self.relieve();
         }
-        self.chain(event, &[], &[]);
     }
 
-    fn admit_book(&mut self, mut event: Event, bids: &[Level], asks: &[Level]) {
-        let update = self.is_update(&event);
+    fn admit_status(&mut self, event: &Event) {
+        let replaced = self.unique_statuses && self.replace(self.status_at(status_key(event)));
+        self.chain(event, replaced, &[], &[]);
+    }
+
+    fn admit_book(&mut self, event: &Event, bids: &[Level], asks: &[Level]) {
+        let update = self.is_update(event);
         let lane = self.lanes.at(event.instrument, self.round);
         if update {
             if lane.base_lost {
                 lane.dropped += 1;
                 lane.lossy = true;
                 if !core::mem::replace(&mut lane.broken, true) {
-                    self.notify(&event, State::Gap, StatusReason::SequenceGap);
+                    self.notify(event, State::Gap, StatusReason::SequenceGap);
                 }
             } else {
-                self.chain(event, bids, asks);
+                self.chain(event, false, bids, asks);
             }
             return;
         }
         lane.base_lost = false;
         let broken = core::mem::replace(&mut lane.broken, false);
         let head = lane.book_head;
+        let mut replaced = false;
         if self.policy == Policy::Conflate && head != NONE {
             // The whole book supersedes everything before it.
             let mut at = head;
             while at != NONE {
                 let next = self.link(at).book;
-                self.replace(at, &mut event);
+                replaced |= self.replace(at);
                 at = next;
             }
             let lane = self.lanes.at(event.instrument, self.round);
@@ -214,9 +218,9 @@ impl Pending {
                 self.chained.retain(|instrument| *instrument != event.instrument);
             }
         }
-        self.chain(event, bids, asks);
+        self.chain(event, replaced, bids, asks);
         if broken {
-            self.notify(&event, State::Resync, StatusReason::Snapshot);
+            self.notify(event, State::Resync, StatusReason::Snapshot);
         }
     }
 
@@ -226,29 +230,28 @@ impl Pending {
             let lane = self.lanes.at(cause.instrument, self.round);
             lane.received += 1;
             lane.inserted += 1;
-            self.admit_status(notice(cause, state, reason));
+            self.admit_status(&notice(cause, state, reason));
         }
     }
 
-    /// Appends an event and makes it known to its instrument.
-    fn chain(&mut self, mut event: Event, bids: &[Level], asks: &[Level]) {
-        let lane = self.lanes.at(event.instrument, self.round);
-        if lane.lossy {
-            lane.lossy = false;
-            event.flags |= flag::LOSSY;
-        }
+    /// Appends an event and makes it known to its instrument. `lossy`: it replaces an earlier one.
+    fn chain(&mut self, event: &Event, lossy: bool, bids: &[Level], asks: &[Level]) {
         let at = self.batch.events.len();
         if event.kind == Kind::Book as u8 {
-            self.batch.push_book(event, bids, asks);
+            self.batch.push_book(*event, bids, asks);
         } else {
-            self.batch.events.push(event);
+            self.batch.events.push(*event);
         }
         self.live += 1;
-        self.register(at, &event);
+        if self.register(at, event) | lossy {
+            self.lanes.at(event.instrument, self.round).lossy = false;
+            self.flag_lossy(u32::try_from(at).unwrap_or(NONE));
+        }
     }
 
-    /// Makes the event at a position known to its instrument: it is the last one now.
-    fn register(&mut self, at: usize, event: &Event) {
+    /// Makes the event at a position known to its instrument: it is the last one now. Says whether a loss is still
+    /// to be told.
+    fn register(&mut self, at: usize, event: &Event) -> bool {
         let at = u32::try_from(at).unwrap_or(NONE);
         let update = self.is_update(event);
         let lane = self.lanes.at(event.instrument, self.round);
@@ -272,9 +275,12 @@ impl Pending {
             }
         } else if event.kind == Kind::Status as u8 {
             self.statuses.insert(status_key(event), (self.round, at));
-        } else if let Some(slot) = lane.slot(event) {
-            *slot = at;
+        } else if self.policy == Policy::Conflate {
+            if let Some(slot) = lane.slot(event) {
+                *slot = at;
+            }
         }
+        lane.lossy
     }
 
     /// The waiting status event of a key, [`NONE`] if there is none.
@@ -285,29 +291,27 @@ impl Pending {
         }
     }
 
-    /// Conflates the event at a position (if one lives there) into a later one.
-    fn replace(&mut self, at: u32, later: &mut Event) {
-        if let Some(old) = self.bury(at) {
-            self.lanes.at(old.instrument, self.round).conflated += 1;
-            if old.flags & flag::LOSSY != 0 {
-                self.flag_next(at, old.instrument);
-            }
-            later.flags |= flag::LOSSY;
+    /// Conflates the event at a position into a later one, which is to be flagged; false if none lives there.
+    fn replace(&mut self, at: u32) -> bool {
+        let Some(&Event { instrument, flags, .. }) = self.bury(at) else { return false };
+        self.lanes.at(instrument, self.round).conflated += 1;
+        if flags & flag::LOSSY != 0 {
+            self.flag_next(at, instrument);
         }
+        true
     }
 
-    /// Marks an event as dead and says what it was, if it lived.
-    fn bury(&mut self, at: u32) -> Option<Event> {
+    /// Marks an event as dead, if it lived; the event says what it was but for its kind.
+    fn bury(&mut self, at: u32) -> Option<&Event> {
         let event = self.batch.events.get_mut(at as usize).filter(|event| event.kind != DEAD)?;
-        let old = *event;
-        event.kind = DEAD;
-        if old.kind == Kind::Book as u8 {
-            let book = old.book();
+        if event.kind == Kind::Book as u8 {
+            let book = event.book();
             self.dead_levels += book.bids + book.asks;
         }
+        event.kind = DEAD;
         self.live -= 1;
-        self.lanes.at(old.instrument, self.round).pending -= 1;
-        Some(old)
+        self.lanes.at(event.instrument, self.round).pending -= 1;
+        Some(event)
     }
 
     /// The next waiting event of an instrument after a position carries the flag; if none waits, the next that comes.
@@ -323,7 +327,7 @@ impl Pending {
         }
     }
 
-    /// Back to capacity, if data events are there to drop; then closes the holes if they grew too large.
+    /// Back to capacity, if data events are there to drop.
     fn relieve(&mut self) {
         while self.live > self.capacity {
             if !self.drop_longest_chain() && !self.drop_oldest() {
@@ -331,6 +335,10 @@ impl Pending {
                 break;
             }
         }
+    }
+
+    /// Closes the holes if they grew too large.
+    pub(super) fn tidy(&mut self) {
         let levels = self.batch.levels.len() - self.dead_levels;
         let living = self.live * size_of::<Event>() + levels * size_of::<Level>();
         let dead = (self.batch.events.len() - self.live) * size_of::<Event>() + self.dead_levels * size_of::<Level>();
@@ -346,7 +354,7 @@ impl Pending {
         self.forget_positions();
         for at in 0..self.live {
             if let Some(event) = self.batch.events.get(at).copied() {
-                self.register(at, &event);
+                let _ = self.register(at, &event);
             }
         }
     }
@@ -398,9 +406,9 @@ impl Pending {
     /// Drops a book event and the changes that follow it, up to the next snapshot; `before` is the book event in front.
     fn drop_books(&mut self, first: u32, before: u32, instrument: u32) {
         let (mut at, mut dropped, mut updates) = (first, 0, 0);
-        while let Some(old) = self.bury(at) {
+        while let Some(action) = self.bury(at).map(|event| event.action) {
             dropped += 1;
-            updates += u32::from(self.is_update(&old));
+            updates += u32::from(self.is_action_update(action));
             at = self.link(at).book;
             if self.event(at).is_some_and(|event| !self.is_update(event)) {
                 break;
@@ -459,7 +467,7 @@ impl Pending {
             return false;
         }
         if self.unique_statuses {
-            self.replace(other, &mut gap);
+            self.replace(other);
         }
         gap.flags |= flag::LOSSY;
         if let Some(event) = self.batch.events.get_mut(first as usize) {
@@ -483,8 +491,7 @@ impl Pending {
             let Some(event) = self.event(at).filter(|event| event.kind != DEAD) else { continue };
             let latest = self.status_at(status_key(event));
             if latest != at {
-                let mut unused = *event;
-                self.replace(at, &mut unused);
+                self.replace(at);
                 self.flag_lossy(latest);
             }
         }
