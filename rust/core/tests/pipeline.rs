@@ -150,7 +150,7 @@ fn a_broken_message_costs_only_itself_and_its_own_book() {
 #[test]
 fn the_quarantine_never_holds_a_secret() {
     let mut rig = rig(&["ETH_USDT"]);
-    rig.text(r#"{"code":1,"wat":"s3cr3t-token"}"#);
+    rig.text(r#"{"code":1,"data":{"s":"ETH_USDT","ld":"s3cr3t-token","t":1,"v":1,"tu":1,"type":"quote"}}"#);
     let kept = rig.quarantine.lock().unwrap();
     let text = kept.entries()[0].printable().to_string();
     assert!(text.contains("***") && !text.contains("s3cr3t"), "{text}");

@@ -125,7 +125,7 @@ impl WireReader {
     /// Whether a message has begun and not ended: a fragmented one, or a frame of which only a part came.
     #[must_use]
     pub fn in_message(&self) -> bool {
-        self.state == State::Open && (self.assembling != Assembling::Nothing || self.need > 0)
+        self.state == State::Open && (self.assembling != Assembling::Nothing || self.buffer.len() > 0)
     }
 
     /// Frames seen: complete and accepted ones, each fragment and each control frame by itself.
