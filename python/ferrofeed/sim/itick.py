@@ -44,7 +44,6 @@ BAR_NUMBERS = {interval: number for number, interval in enumerate(INTERVALS[:10]
 CHANNELS = {"quote": "quote", "depth": "depth", "tick": "trade"} | {
     f"kline@{number}": f"bar:{interval}" for interval, number in BAR_NUMBERS.items()
 }
-_FRAGMENT_LIMIT = 1 << 16
 _Side = tuple[list[int], list[int], str]
 """Prices, sizes and their text."""
 
@@ -62,7 +61,7 @@ class ItickVenue:
         self.refuse_login: Callable[[], bool] = never
         self.holders: dict[tuple[str, str], ItickSession] = {}
         """Who has the one connection of a key and cluster."""
-        self._levels: dict[tuple[str, int, int, int], str] = {}
+        self._template = ",".join(f'{{"po":{number},"p":%s,"v":%s,"o":%s}}' for number in range(1, market.depth + 1))
         self._asks: dict[State, _Side] = {}
         self._bids: dict[State, _Side] = {}
         self._renderers: dict[str, Callable[[State, Trade | None], bytes | None]] = {
@@ -118,22 +117,13 @@ class ItickVenue:
         last = kept.get(state)
         if last is not None and last[0] == prices and last[1] == sizes:
             return last[2]
-        cache, symbol, parts = self._levels, state.instrument.symbol, []
-        for number, (price, size) in enumerate(zip(prices, sizes, strict=True), 1):
-            text = cache.get((symbol, number, price, size))
-            if text is None:
-                text = self._level(state, number, price, size)
-            parts.append(text)
-        text = ",".join(parts)
+        price, size = state.instrument.price_numbers, state.instrument.sizes
+        numbers: list[str] = []
+        for at, amount in zip(prices, sizes, strict=True):
+            volume = size[amount]
+            numbers += (price[at], volume, volume)
+        text = self._template % tuple(numbers)
         kept[state] = (prices.copy(), sizes.copy(), text)
-        return text
-
-    def _level(self, state: State, number: int, price: int, size: int) -> str:
-        if len(self._levels) >= _FRAGMENT_LIMIT:
-            self._levels.clear()
-        volume = state.instrument.sizes[size]
-        text = f'{{"po":{number},"p":{state.instrument.price_numbers[price]},"v":{volume},"o":{volume}}}'
-        self._levels[(state.instrument.symbol, number, price, size)] = text
         return text
 
     def _bar(self, interval: str, state: State, trade: Trade | None) -> bytes | None:
