@@ -35,7 +35,7 @@ fn upgrade(socket: &mut TcpStream, host: &str) -> Result<Vec<u8>, Box<dyn Error>
     write!(
         socket,
         "GET /cws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: ZmVycm9mZWVkLWV4YW1wbGU=\r\nSec-WebSocket-Version: 13\r\ntoken: sim-key\r\n\r\n"
+         Sec-WebSocket-Key: ZmVycm9mZWVkLXNhbXBsZQ==\r\nSec-WebSocket-Version: 13\r\ntoken: sim-key\r\n\r\n"
     )?;
     let mut head = Vec::new();
     loop {
