@@ -6,8 +6,6 @@
 //! ferrofeed sim itick --port 9001 --rate 100
 //! cargo run --release --example top_of_book -- 127.0.0.1:9001 BTCUSDT ETHUSDT
 //! ```
-#![allow(clippy::print_stdout, reason = "an example's output")]
-
 use ferrofeed_core::clock::{Stamp, monotonic_ns};
 use ferrofeed_core::event::{Batch, Kind};
 use ferrofeed_core::instrument::{Instrument, Scale};
@@ -100,7 +98,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             match notice {
                 Notice::Ping(payload) => send(&mut socket, 10, &payload)?,
                 Notice::Close(..) | Notice::ProtocolError(_) => return Ok(()),
-                Notice::Control(text) => println!("{}", String::from_utf8_lossy(&text)),
+                Notice::Control(text) if !text.windows(4).any(|four| four == b"auth") => {
+                    writeln!(std::io::stdout(), "{}", String::from_utf8_lossy(&text))?;
+                }
                 _ => {}
             }
         }
@@ -111,7 +111,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 line.extend_from_slice(b" | ");
                 fmt_scaled(book.best_ask.price, event.price_scale, &mut line);
                 let symbol = feed.instruments.get(event.instrument).map_or("", |known| &known.symbol);
-                println!("{symbol} {}", String::from_utf8_lossy(&line));
+                writeln!(std::io::stdout(), "{symbol} {}", String::from_utf8_lossy(&line))?;
             }
         }
     }

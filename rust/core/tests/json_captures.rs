@@ -31,12 +31,11 @@ fn each_frame(path: &Path, mut visit: impl FnMut(&str)) {
         // A REST response may carry its headers behind the body.
         visit(frame.split_once(" header: ").map_or(frame, |(body, _)| body));
         // A JSON line may carry the frame as a string.
-        if line.starts_with('{') {
-            if let Ok(Value::Object(record)) = rebuild(line.as_bytes()) {
-                if let Some(Value::String(data)) = record.get("data") {
-                    visit(data);
-                }
-            }
+        if line.starts_with('{')
+            && let Ok(Value::Object(record)) = rebuild(line.as_bytes())
+            && let Some(Value::String(data)) = record.get("data")
+        {
+            visit(data);
         }
     }
 }

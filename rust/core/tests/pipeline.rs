@@ -1,4 +1,5 @@
 //! The whole read side in one piece: bytes of a socket in, events, books, notices and counters out.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test: a panic is its way to fail")]
 
 use ferrofeed_core::book::Validity;
 use ferrofeed_core::clock::Stamp;
@@ -10,6 +11,7 @@ use ferrofeed_core::queue::{Config, Filter, Policy, Queue, Taken};
 use ferrofeed_core::sign::Secret;
 use ferrofeed_core::venue::VenueKind;
 use ferrofeed_core::wire::Limits;
+use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 
 struct Rig {
@@ -47,14 +49,10 @@ fn rig(symbols: &[&str]) -> Rig {
 fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0x80 | opcode];
     match payload.len() {
-        n @ 0..=125 => out.push(n as u8),
-        n @ 126..=0xFFFF => {
-            out.push(126);
-            out.extend((n as u16).to_be_bytes());
-        }
+        n @ 0..=125 => out.push(u8::try_from(n).unwrap()),
         n => {
-            out.push(127);
-            out.extend((n as u64).to_be_bytes());
+            out.push(126);
+            out.extend(u16::try_from(n).unwrap().to_be_bytes());
         }
     }
     out.extend(payload);
@@ -66,9 +64,7 @@ impl Rig {
         let mut rest = bytes;
         while !rest.is_empty() {
             let space = self.connection.space();
-            let n = space.len().min(rest.len());
-            space[..n].copy_from_slice(&rest[..n]);
-            rest = &rest[n..];
+            let n = rest.read(space).unwrap();
             let stamp = Stamp { realtime: 1_700_000_000_000_000_000, monotonic: 1 };
             let _ = self.connection.received(n, stamp, &mut self.feed, &mut self.notices);
         }
@@ -105,13 +101,13 @@ fn a_first_book_is_announced_as_resynchronised_and_numbered_without_a_hole() {
     let mut rig = rig(&["ETH_USDT"]);
     rig.text(&depth("3034", "3034.01"));
     let batch = rig.take();
-    let kinds: Vec<_> = batch.events.iter().map(|event| event.kind()).collect();
+    let kinds: Vec<_> = batch.events.iter().map(Event::kind).collect();
     assert_eq!(kinds, [Some(Kind::Status), Some(Kind::Book), Some(Kind::Status)]);
     assert_eq!(batch.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3]);
     let book = batch.events[1];
     assert_eq!(book.flags & flag::VALID, flag::VALID);
     let (bids, asks) = batch.levels_of(&book);
-    assert_eq!((bids[0].price, asks[0].price), (3034_00000000, 3034_01000000));
+    assert_eq!((bids[0].price, asks[0].price), (303_400_000_000, 303_401_000_000));
     assert_eq!(book.book().best_ask, asks[0]);
     assert_eq!(batch.events[2].status(), Some((State::Resync, StatusReason::Snapshot)));
     assert!(rig.feed.book(0).is_some_and(ferrofeed_core::book::Book::is_valid));
@@ -141,8 +137,11 @@ fn a_broken_message_costs_only_itself_and_its_own_book() {
     rig.take();
     rig.text(&depth("10", "oops").replace("oops", "\"NaN\""));
     assert_eq!(rig.states(), [(State::Gap, StatusReason::DecodeError)]);
-    assert_eq!(rig.feed.book(0).map(|book| book.validity()), Some(Validity::Stale(StatusReason::DecodeError)));
-    assert_eq!(rig.feed.book(1).map(|book| book.validity()), Some(Validity::Valid));
+    assert_eq!(
+        rig.feed.book(0).map(ferrofeed_core::book::Book::validity),
+        Some(Validity::Stale(StatusReason::DecodeError))
+    );
+    assert_eq!(rig.feed.book(1).map(ferrofeed_core::book::Book::validity), Some(Validity::Valid));
     assert!(rig.notices.iter().any(|notice| matches!(notice, Notice::Quarantined(..))));
     rig.assert_accounted();
 }
@@ -163,7 +162,10 @@ fn a_disconnect_makes_every_book_of_the_venue_stale_and_opens_a_new_epoch_on_ret
     rig.take();
     let _ = rig.connection.disconnected(&mut rig.feed, StatusReason::PeerClosed);
     assert_eq!(rig.states(), [(State::Disconnected, StatusReason::PeerClosed)]);
-    assert_eq!(rig.feed.book(0).map(|book| book.validity()), Some(Validity::Stale(StatusReason::PeerClosed)));
+    assert_eq!(
+        rig.feed.book(0).map(ferrofeed_core::book::Book::validity),
+        Some(Validity::Stale(StatusReason::PeerClosed))
+    );
     let _ = rig.connection.connected(&mut rig.feed);
     rig.text(&depth("10", "11"));
     let batch = rig.take();

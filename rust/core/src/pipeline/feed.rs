@@ -94,7 +94,7 @@ impl Feed {
     }
 
     /// Announces something that happened outside the stream of messages: connection and subscription changes.
-    /// [`State::Connected`] and [`State::Disconnected`] belong to [`Connection::connected`] and [`Connection::disconnected`].
+    /// [`State::Connected`] and [`State::Disconnected`] belong to [`super::Connection::connected`] and [`super::Connection::disconnected`].
     pub fn announce(
         &mut self,
         venue: u16,

@@ -275,10 +275,10 @@ impl Pending {
             }
         } else if event.kind == Kind::Status as u8 {
             self.statuses.insert(status_key(event), (self.round, at));
-        } else if self.policy == Policy::Conflate {
-            if let Some(slot) = lane.slot(event) {
-                *slot = at;
-            }
+        } else if self.policy == Policy::Conflate
+            && let Some(slot) = lane.slot(event)
+        {
+            *slot = at;
         }
         lane.lossy
     }

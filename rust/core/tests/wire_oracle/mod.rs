@@ -67,7 +67,7 @@ fn one_frame(
         return Ok(None);
     }
     let (fin, opcode) = (f[0] / 128 == 1, f[0] % 16);
-    if f[0] / 16 % 8 != 0 {
+    if !(f[0] / 16).is_multiple_of(8) {
         return Err(("reserved_bits", 1002));
     }
     if ![0, 1, 2, 8, 9, 10].contains(&opcode) {
