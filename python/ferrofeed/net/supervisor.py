@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import threading
@@ -141,7 +140,6 @@ class Supervisor:
 
     async def _main(self) -> None:
         self._stop = asyncio.Event()
-        gc.freeze()
         self._ready.set()
         while not self._stop.is_set():
             for link in tuple(self._links):
