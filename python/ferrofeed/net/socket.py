@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import ssl
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +21,12 @@ _QUIET.setLevel(logging.ERROR)
 
 CLOSE_GRACE_S = 1.0
 """How long the peer has to answer our close frame before the socket is cut."""
+
+
+@functools.cache
+def _tls_context(ca: Path | None) -> ssl.SSLContext:
+    """One context for each authority: reading the system's store takes longer than the loop may be held up."""
+    return ssl.create_default_context(cafile=None if ca is None else str(ca))
 
 
 class HandshakeRefusedError(Exception):
@@ -99,9 +106,7 @@ class Socket:
         self, url: str, headers: Mapping[str, str], *, timeout_s: float = 10.0, tls_ca: Path | None = None
     ) -> None:
         """Connect and upgrade. Raises :class:`HandshakeRefusedError` or :class:`ConnectFailedError`, without the URL."""
-        context = None
-        if url.startswith("wss:"):
-            context = ssl.create_default_context(cafile=None if tls_ca is None else str(tls_ca))
+        context = _tls_context(tls_ca) if url.startswith("wss:") else None
         try:
             async with asyncio.timeout(timeout_s):
                 await ws_connect(
@@ -113,14 +118,18 @@ class Socket:
                     enable_auto_pong=False,
                     use_aiofastnet=False,  # the loop's own create_connection is aiofastnet's, with the reader in front
                     logger_name=_QUIET,
-                    max_redirects=3,
+                    max_redirects=0,  # a redirect would carry the credentials to another host
                     reader_factory=self._make_reader,
                 )
         except WSHandshakeError as error:
             if error.response is not None:
                 raise HandshakeRefusedError(int(error.response.status)) from None
             raise ConnectFailedError("the server's answer to the WebSocket handshake is not HTTP") from None
+        except asyncio.CancelledError:
+            self.abort()
+            raise
         except TimeoutError:
+            self.abort()
             raise ConnectFailedError(f"no connection within {timeout_s:g} s") from None
         except ssl.SSLError as error:
             raise ConnectFailedError(f"TLS: {error.reason or type(error).__name__}") from None
@@ -176,10 +185,13 @@ class Socket:
         self._cut = asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.abort)
 
     def abort(self, reason: str = "local_closed") -> None:
-        """Cut the connection at once."""
-        if self._transport is not None:
-            self._reason = self._reason or reason
-            self._transport.disconnect(graceful=False)
+        """Cut the connection at once, upgraded or not."""
+        self._reason = self._reason or reason
+        transport = self._transport
+        if transport is None and self._reader is not None:
+            transport = self._reader.inner.transport  # None before the TCP connection
+        if transport is not None:
+            transport.disconnect(graceful=False)
 
     def pause_reading(self) -> None:
         """Let the kernel's buffer fill: a blocking consumer has no room."""
