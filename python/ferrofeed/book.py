@@ -17,8 +17,8 @@ Level = tuple["Decimal", "Decimal"]
 class Book:
     """A frozen picture of an order book: exact decimals, best levels first.
 
-    ``valid`` is False before the first snapshot, after a disconnect, a gap or a crossed top, until the book was resynchronised;
-    ``reason`` then says why. The levels of a book that is not valid are the last that were known.
+    ``valid`` is False before the first snapshot, and after a disconnect, a gap or a crossed top until the book was
+    resynchronised; ``reason`` then says why. The levels of a book that is not valid are the last that were known.
     """
 
     __slots__ = ("_snapshot", "symbol", "venue")
@@ -78,5 +78,5 @@ class Book:
     def __repr__(self) -> str:
         state = "valid" if self.valid else f"not valid: {self.reason}"
         bid, ask = self.best_bid, self.best_ask
-        sides = [f"{price} × {size}" for price, size in (side for side in (bid, ask) if side is not None)]
+        sides = [f"{price} x {size}" for price, size in (side for side in (bid, ask) if side is not None)]
         return f"Book({self.venue} {self.symbol}, {state}, {' | '.join(sides) or 'empty'})"

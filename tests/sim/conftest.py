@@ -1,4 +1,4 @@
-"""Clients for the simulators: one over picows, one over a bare socket that sees every frame; and polling with a deadline."""
+"""Clients for the simulators: over picows, and over a bare socket that sees every frame; polling with a deadline."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Client(WSListener):
                 self.messages.append(b"".join(self._parts))
                 self._parts.clear()
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  # picows' name
         self.gone = True
 
     def send(self, message: dict[str, Any] | bytes) -> None:

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ferrofeed.sim import KINDS, Fault, FaultError, FaultPlan, Market, Options, parse_fault
-from ferrofeed.sim import mutate
+from ferrofeed.sim import KINDS, Fault, FaultError, FaultPlan, Market, Options, mutate, parse_fault
 from ferrofeed.sim.frames import frame
 from ferrofeed.sim.infoway import InfowayVenue
 from ferrofeed.sim.inject import Injector
 from ferrofeed.sim.itick import ItickVenue
-from ferrofeed.sim.protocol import Topic
+from ferrofeed.sim.protocol import Topic, Venue
 from ferrofeed.sim.ziario import ZiarioVenue
 
 DEPTH: Topic = ("depth", "ETH/USDT")
@@ -25,8 +24,8 @@ QUOTE: Topic = ("quote", "ETH/USDT")
 
 def samples() -> list[bytes]:
     market = Market(4)
-    venues = [ZiarioVenue(market, Options()), ItickVenue(market, Options()), InfowayVenue(market, Options())]
-    venues.append(InfowayVenue(market, Options(bare=True)))
+    venues: list[Venue] = [ZiarioVenue(market, Options()), ItickVenue(market, Options())]
+    venues += [InfowayVenue(market, Options(bare=bare)) for bare in (False, True)]
     out: list[bytes] = []
     for _ in range(60):
         state = market.step()
@@ -84,7 +83,7 @@ def test_a_script_reads_as_it_says() -> None:
     ],
 )
 def test_a_bad_script_is_told_what_was_expected(script: str, words: str) -> None:
-    with pytest.raises(FaultError, match="(?s).*") as caught:
+    with pytest.raises(FaultError, match=r"(?s).*") as caught:
         FaultPlan.parse(script)
     assert words in str(caught.value)
     assert script in str(caught.value)
@@ -114,7 +113,7 @@ def test_corrupt_is_never_json_and_always_utf8(text: bytes, seed: int) -> None:
     broken = mutate.corrupt(text, random.Random(seed))
     assert broken == mutate.corrupt(text, random.Random(seed))
     broken.decode()
-    with pytest.raises(ValueError, match="(?s).*"):
+    with pytest.raises(ValueError, match=r"(?s).*"):
         json.loads(broken, parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))
 
 

@@ -137,7 +137,8 @@ def test_bad_symbol_lists_are_errors(symbols: object) -> None:
 
 def test_a_ticker_is_as_printed_and_true() -> None:
     v = venue()
-    market, seen = v.market, []
+    market = v.market
+    seen: list[object] = []
     while len(seen) < 50:
         state = market.step()
         text = v.render("quote", state, state.trade)

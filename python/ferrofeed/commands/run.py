@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import signal
@@ -14,7 +15,7 @@ from ferrofeed import log
 from ferrofeed.config import Config
 from ferrofeed.config.secrets import redact
 from ferrofeed.feed import Feed
-from ferrofeed.http import MetricsServer, not_ready
+from ferrofeed.http import MetricsServer
 
 if TYPE_CHECKING:
     import argparse
@@ -64,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
     server = None if address is None else MetricsServer(feed, *address)
     try:
         feed.start()
+        # what is here now stays until the end: collections need not look at it again
+        gc.collect()
+        gc.freeze()
         if server is not None:
             server.start()
             _LOG.info("metrics on http://%s:%d/metrics", *server.address)
@@ -84,10 +88,13 @@ def _serve(feed: Feed, stop: threading.Event, output: Consumer | None) -> int:
             sys.stdout.buffer.write(batch.core.json_lines(feed.core, feed.names.venues))
             sys.stdout.buffer.flush()
             continue
-        missing = not_ready(feed)
+        missing = feed.missing()
         if bool(missing) == ready:
             ready = not missing
-            _LOG.info("ready: every subscription is live" if ready else "not ready: %s", *([] if ready else ["; ".join(missing)]))
+            _LOG.info(
+                "ready: every subscription is live" if ready else "not ready: %s",
+                *([] if ready else ["; ".join(missing)]),
+            )
         fatal = [snapshot.fatal for _, snapshot in feed.snapshots()]
         if fatal and all(fatal):
             _LOG.error("every venue refused us for good: %s", "; ".join(str(reason) for reason in fatal))
