@@ -8,7 +8,7 @@ numbers as exact :class:`decimal.Decimal`.
 from __future__ import annotations
 
 import struct
-from decimal import Decimal
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
@@ -117,6 +117,8 @@ DTYPES: Final = {kind: _dtype(kind) for kind in KINDS}
 LEVEL: Final = np.dtype([("price", "<i8"), ("size", "<i8")])
 """A book level."""
 
+EXACT: Final = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Inexact])
+"""For arithmetic on what an event holds, whatever precision the user's own context has."""
 _RECORD: Final = struct.Struct("<8BHBBIQqqqIHH9q")
 assert _RECORD.size == EVENT.itemsize == 128  # noqa: PLR2004
 
@@ -125,13 +127,13 @@ _VALID, _LOSSY = 1, 2
 
 
 def to_decimal(value: int, scale: int) -> Decimal:
-    """The exact decimal of an integer at a scale, without trailing zeros, never in exponent form."""
+    """The exact decimal of an integer at a scale, without trailing zeros after the point."""
     if value == 0:
         return Decimal(0)
     while scale > 0 and value % 10 == 0:
         value //= 10
         scale -= 1
-    return Decimal(value).scaleb(-scale)
+    return Decimal(value).scaleb(-scale, EXACT)
 
 
 class Names:
@@ -240,8 +242,17 @@ class Event:
     _fields: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!s}" for name, value in self.as_dict().items() if name != "type")
+        fields = ", ".join(f"{name}={_shown(value)}" for name, value in self.as_dict().items() if name != "type")
         return f"{type(self).__name__}({fields})"
+
+
+def _shown(value: object) -> str:
+    """As a person writes it: decimals without an exponent."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, tuple):
+        return " x ".join(map(_shown, value))  # pyright: ignore[reportUnknownArgumentType]
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 class Trade(Event):
