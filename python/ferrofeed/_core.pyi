@@ -1,22 +1,40 @@
-"""Types of the Rust extension; `make lint` holds them against the module itself."""
+# Types of the Rust extension; `make lint` holds them against the module itself.
 
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias, final
 
+# 3.11 has no attribute for what makes a class a buffer: where it is inherited, the stub test does not ask for it
 from typing_extensions import Buffer
+
+__all__ = [
+    "Batch",
+    "BookSnapshot",
+    "Consumer",
+    "Decoder",
+    "FeedCore",
+    "Reader",
+    "Records",
+    "__version__",
+    "coinceres_signature",
+    "decimal",
+    "hmac_sha256_hex",
+    "monotonic_ns",
+    "realtime_ns",
+    "release_build",
+    "sha256_hex",
+    "ziario_signature",
+]
 
 __version__: Final[str]
 release_build: Final[bool]
 
-_Exported = tuple[list[tuple[int, int]], int, int, int]
+_Exported: TypeAlias = tuple[list[tuple[int, int]], int, int, int]
 
 @final
 class FeedCore:
     def __new__(
         cls, *, quarantine_per_reason: int = 8, quarantine_total: int = 256, quarantine_bytes: int = 2048
     ) -> FeedCore: ...
-    def add_connection(
-        self, kind: str | None, *, max_message: int = 1048576, secrets: list[bytes] = ...
-    ) -> int: ...
+    def add_connection(self, kind: str | None, *, max_message: int = ..., secrets: list[bytes] = ...) -> int: ...
     def add_instrument(
         self,
         venue: int,
@@ -55,7 +73,7 @@ class FeedCore:
     def quarantine(self) -> list[tuple[int, str, int, int, str]]: ...
 
 @final
-class Reader:
+class Reader(Buffer):
     def __new__(cls, core: FeedCore, venue: int, inner: object, notify: object) -> Reader: ...
     @property
     def inner(self) -> Any: ...
@@ -72,8 +90,6 @@ class Reader:
     def connection_lost(self, error: object) -> None: ...
     def pause_writing(self) -> None: ...
     def resume_writing(self) -> None: ...
-    def __buffer__(self, flags: int, /) -> memoryview: ...
-    def __release_buffer__(self, buffer: memoryview, /) -> None: ...
 
 @final
 class Consumer:
@@ -98,8 +114,7 @@ class Batch:
     def json_lines(self, core: FeedCore, labels: list[str]) -> bytes: ...
 
 @final
-class Records:
-    def __buffer__(self, flags: int, /) -> memoryview: ...
+class Records(Buffer): ...
 
 @final
 class BookSnapshot:

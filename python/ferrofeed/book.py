@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ferrofeed.events import to_decimal
+from ferrofeed.events import EXACT, to_decimal
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -17,8 +17,8 @@ Level = tuple["Decimal", "Decimal"]
 class Book:
     """A frozen picture of an order book: exact decimals, best levels first.
 
-    ``valid`` is False before the first snapshot, after a disconnect, a gap or a crossed top, until the book was resynchronised;
-    ``reason`` then says why. The levels of a book that is not valid are the last that were known.
+    ``valid`` is False before the first snapshot, and after a disconnect, a gap or a crossed top until the book was
+    resynchronised; ``reason`` then says why. The levels of a book that is not valid are the last that were known.
     """
 
     __slots__ = ("_snapshot", "symbol", "venue")
@@ -64,13 +64,13 @@ class Book:
     def spread(self) -> Decimal | None:
         """Best ask less best bid, None unless both are there."""
         bid, ask = self.best_bid, self.best_ask
-        return None if bid is None or ask is None else ask[0] - bid[0]
+        return None if bid is None or ask is None else EXACT.subtract(ask[0], bid[0])
 
     @property
     def mid(self) -> Decimal | None:
         """Half way between best bid and best ask, None unless both are there."""
         bid, ask = self.best_bid, self.best_ask
-        return None if bid is None or ask is None else (bid[0] + ask[0]) / 2
+        return None if bid is None or ask is None else EXACT.divide(EXACT.add(bid[0], ask[0]), 2)
 
     def _level(self, level: tuple[int, int]) -> Level:
         return to_decimal(level[0], self._snapshot.price_scale), to_decimal(level[1], self._snapshot.size_scale)
@@ -78,5 +78,5 @@ class Book:
     def __repr__(self) -> str:
         state = "valid" if self.valid else f"not valid: {self.reason}"
         bid, ask = self.best_bid, self.best_ask
-        sides = [f"{price} × {size}" for price, size in (side for side in (bid, ask) if side is not None)]
+        sides = [f"{price:f} x {size:f}" for price, size in (side for side in (bid, ask) if side is not None)]
         return f"Book({self.venue} {self.symbol}, {state}, {' | '.join(sides) or 'empty'})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from ferrofeed import __version__
 from ferrofeed.config.secrets import redact
 from ferrofeed.errors import ConfigError, UsageError
 
@@ -209,11 +209,7 @@ def _add_debug(parser: argparse.ArgumentParser, *, default: object) -> None:
 
 def version_line() -> str:
     """Name, version and what a report of a fault needs to say."""
-    try:
-        version = importlib.metadata.version("ferrofeed")
-    except importlib.metadata.PackageNotFoundError:
-        version = "(not installed)"
-    return f"ferrofeed {version} (Python {platform.python_version()}, {platform.system()} {platform.machine()})"
+    return f"ferrofeed {__version__} (Python {platform.python_version()}, {platform.system()} {platform.machine()})"
 
 
 def _exists(module: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from ferrofeed.errors import FerrofeedError
 from ferrofeed.events import Batch, Names
@@ -35,9 +35,10 @@ class Account(NamedTuple):
 class Consumer:
     """One consumer. Use it from one thread (or one event loop) at a time; :meth:`close` may come from any.
 
-    Policies when the queue is full: ``conflate`` keeps the newest state of each instrument and channel, ``drop_oldest`` drops
-    the oldest events, ``disconnect`` ends this consumer with :class:`SlowConsumerError`, ``block`` stops reading the sockets
-    until there is room (venues end connections that are read too slowly). Status events are never lost.
+    Policies: ``conflate`` keeps the newest state of each instrument and channel, whether the queue is full or not. When
+    it is full, ``drop_oldest`` drops the oldest events, ``disconnect`` ends this consumer with
+    :class:`SlowConsumerError`, and ``block`` stops reading the sockets until there is room (venues end connections that
+    are read too slowly). Status events are never lost.
     """
 
     def __init__(
@@ -76,26 +77,9 @@ class Consumer:
             if batch is not None:
                 yield batch
 
-    async def __aiter__(self) -> AsyncIterator[Batch]:
+    def __aiter__(self) -> AsyncIterator[Batch]:
         """Batches until the feed stops, on the running loop, without a thread."""
-        loop = asyncio.get_running_loop()
-        ready = asyncio.Event()
-        descriptor = self.core.fileno()
-        loop.add_reader(descriptor, ready.set)
-        try:
-            while not self._closed:
-                batch = self.poll()
-                if batch is not None:
-                    yield batch
-                    continue
-                if self._closed:
-                    return
-                ready.clear()
-                self.core.clear_wake()
-                if self.core.arm():
-                    await ready.wait()
-        finally:
-            loop.remove_reader(descriptor)
+        return _Batches(self)
 
     def totals(self) -> Account:
         """What became of every event, over all instruments."""
@@ -115,10 +99,47 @@ class Consumer:
         """Leave the feed. What is pending can still be polled."""
         self._on_close(self)
 
-    def __enter__(self) -> Consumer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Batches:
+    """``async for`` over a consumer. Nothing of it stays on the loop when it is left at a ``break`` or cancelled."""
+
+    __slots__ = ("_consumer",)
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        consumer = self._consumer
+        while not consumer.closed:
+            batch = consumer.poll()
+            if batch is not None:
+                # other tasks, timeouts and cancellation get their turn however fast the data comes
+                await asyncio.sleep(0)
+                return batch
+            if not consumer.closed:
+                await self._wait(consumer.core)
+        raise StopAsyncIteration
+
+    @staticmethod
+    async def _wait(core: _core.Consumer) -> None:
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        descriptor = core.fileno()
+        core.clear_wake()
+        if core.arm():
+            loop.add_reader(descriptor, ready.set)
+            try:
+                await ready.wait()
+            finally:
+                loop.remove_reader(descriptor)

@@ -41,10 +41,10 @@ class Dispatcher:
                 for event in batch:
                     try:
                         callback(event)
-                    except Exception:
+                    except Exception:  # noqa: BLE001  # whatever it is, it is the user's and must not end the feed
                         self._failed()
         except SlowConsumerError as error:
-            _LOG.error("%s", error)  # noqa: TRY400  # the trace says nothing more
+            _LOG.error("%s", error)
 
     def _failed(self) -> None:
         self.errors += 1

@@ -1,22 +1,23 @@
-"""Events as a Python user sees them: NumPy records of a batch in place, and one small object for each event that is touched.
+"""Events as a Python user sees them: NumPy records of a batch in place, and a small object for each event touched.
 
-The layout is that of the Rust core's ``Event`` (``rust/core/src/event.rs``): 128 bytes, all integers. Prices, sizes and
-turnovers are integers at the scales each record carries: ``value = integer / 10**scale``. The objects give the same numbers as
-exact :class:`decimal.Decimal`.
+The layout is that of the Rust core's ``Event`` (``rust/core/src/event/mod.rs``): 128 bytes, all integers. Prices, sizes
+and turnovers are integers at the scales each record carries: ``value = integer / 10**scale``. The objects give the same
+numbers as exact :class:`decimal.Decimal`.
 """
 
 from __future__ import annotations
 
 import struct
-from decimal import Decimal
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
+from ferrofeed.errors import UsageError
 from ferrofeed.spec import INTERVALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -116,6 +117,8 @@ DTYPES: Final = {kind: _dtype(kind) for kind in KINDS}
 LEVEL: Final = np.dtype([("price", "<i8"), ("size", "<i8")])
 """A book level."""
 
+EXACT: Final = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Inexact])
+"""For arithmetic on what an event holds, whatever precision the user's own context has."""
 _RECORD: Final = struct.Struct("<8BHBBIQqqqIHH9q")
 assert _RECORD.size == EVENT.itemsize == 128  # noqa: PLR2004
 
@@ -124,13 +127,13 @@ _VALID, _LOSSY = 1, 2
 
 
 def to_decimal(value: int, scale: int) -> Decimal:
-    """The exact decimal of an integer at a scale, without trailing zeros, never in exponent form."""
+    """The exact decimal of an integer at a scale, without trailing zeros after the point."""
     if value == 0:
         return Decimal(0)
     while scale > 0 and value % 10 == 0:
         value //= 10
         scale -= 1
-    return Decimal(value).scaleb(-scale)
+    return Decimal(value).scaleb(-scale, EXACT)
 
 
 class Names:
@@ -184,7 +187,7 @@ class Event:
 
     @property
     def seq(self) -> int:
-        """Number of the event in the feed; a consumer that sees a hole lost, conflated or filtered out what is missing."""
+        """Number of the event in the feed: 1, 2, 3 …; what is missing was filtered out, conflated or dropped."""
         return self._row[12]
 
     @property
@@ -207,6 +210,21 @@ class Event:
         """Whether this consumer lost or conflated events of this instrument just before this one."""
         return bool(self._row[7] & _LOSSY)
 
+    @property
+    def price_scale(self) -> int:
+        """Digits after the decimal point of the record's prices."""
+        return self._row[4]
+
+    @property
+    def size_scale(self) -> int:
+        """Digits after the decimal point of the record's sizes and volumes."""
+        return self._row[5]
+
+    @property
+    def turnover_scale(self) -> int:
+        """Digits after the decimal point of the record's turnovers."""
+        return self._row[6]
+
     def _price(self, word: int) -> Decimal:
         return to_decimal(self._row[19 + word], self._row[4])
 
@@ -224,8 +242,17 @@ class Event:
     _fields: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!s}" for name, value in self.as_dict().items() if name != "type")
+        fields = ", ".join(f"{name}={_shown(value)}" for name, value in self.as_dict().items() if name != "type")
         return f"{type(self).__name__}({fields})"
+
+
+def _shown(value: object) -> str:
+    """As a person writes it: decimals without an exponent."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, tuple):
+        return " x ".join(map(_shown, value))  # pyright: ignore[reportUnknownArgumentType]
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 class Trade(Event):
@@ -431,13 +458,20 @@ class Status(Event):
         """Why; ``none`` if nothing more is known."""
         return REASONS[self._row[17]]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Every field by name; the scales too where they are the news."""
+        fields = super().as_dict()
+        if self.state == "scale":
+            fields |= {name: getattr(self, name) for name in ("price_scale", "size_scale", "turnover_scale")}
+        return fields
+
 
 CLASSES: Final[tuple[type[Event], ...]] = (Event, Trade, Quote, BookEvent, Bar, Status)
 """The class of each kind, by its value."""
 
 
 class Batch:
-    """Events in the order they happened. Iterate over objects, or work on :attr:`records` and :attr:`levels` in place."""
+    """Events in the order they happened: iterate over objects, or work on :attr:`records` and :attr:`levels`."""
 
     __slots__ = ("_levels", "_records", "core", "names")
 
@@ -453,19 +487,25 @@ class Batch:
     @property
     def records(self) -> NDArray[np.void]:
         """The events as a structured array (:data:`EVENT`): read-only, no copy, alive as long as the array is."""
-        if self._records is None:
-            self._records = np.frombuffer(self.core.events, dtype=EVENT)
-        return self._records
+        records = self._records
+        if records is None:
+            records = self._records = np.frombuffer(memoryview(self.core.events), dtype=EVENT)
+        return records
 
     @property
     def levels(self) -> NDArray[np.void]:
-        """The levels of all book events (:data:`LEVEL`); a book's are at ``at``, ``bids`` of them and then ``asks``."""
-        if self._levels is None:
-            self._levels = np.frombuffer(self.core.levels, dtype=LEVEL)
-        return self._levels
+        """The levels of all book events (:data:`LEVEL`): a book's start at ``at``, ``bids`` of them, then ``asks``."""
+        levels = self._levels
+        if levels is None:
+            levels = self._levels = np.frombuffer(memoryview(self.core.levels), dtype=LEVEL)
+        return levels
 
     def of(self, kind: str) -> NDArray[np.void]:
-        """The records of one kind under its payload's names (``batch.of("trade")["price"]``); a copy unless all are of it."""
+        """The records of one kind under its payload's names: ``batch.of("trade")["price"]``.
+
+        No copy if every event of the batch is of that kind, as with a consumer of one kind; else a copy of those.
+        """
+        (kind,) = kinds_of([kind])
         wanted = self.records.view(DTYPES[kind])
         chosen = wanted["kind"] == KINDS.index(kind) + 1
         return wanted if chosen.all() else wanted[chosen]
@@ -476,13 +516,18 @@ class Batch:
             yield classes[row[0]](self, row)
 
     def __getitem__(self, index: int) -> Event:
-        row = _RECORD.unpack_from(memoryview(self.core.events).cast("B"), range(len(self))[index] * _RECORD.size)
+        offset = range(len(self))[index] * _RECORD.size
+        row: tuple[int, ...] = _RECORD.unpack_from(memoryview(self.core.events), offset)
         return CLASSES[row[0]](self, row)
 
     def __repr__(self) -> str:
         return f"Batch({len(self)} events)"
 
 
-def kinds_of(names: Sequence[str]) -> list[str]:
-    """The given kind names; ``depth`` is taken for ``book``, as channels call it so."""
-    return ["book" if name == "depth" else name for name in names]
+def kinds_of(names: Iterable[str]) -> list[str]:
+    """The given kind names, checked; ``depth`` is taken for ``book``, as channels call it so."""
+    kinds = ["book" if name == "depth" else name for name in names]
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UsageError(f"no kind {kind!r}; there are {', '.join(KINDS)}")
+    return kinds

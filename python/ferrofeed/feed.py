@@ -8,7 +8,8 @@ import random
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
 from ferrofeed import _core
 from ferrofeed.book import Book
@@ -24,12 +25,11 @@ from ferrofeed.spec import Topic
 from ferrofeed.venues import SPECS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
     from ferrofeed.config import VenueConfig
-    from ferrofeed.events import Event
     from ferrofeed.session import Snapshot
     from ferrofeed.spec import VenueSpec
 
@@ -45,6 +45,8 @@ class Feed:
         with Feed.from_file("feed.toml") as feed:
             for batch in feed.consumer():
                 for event in batch: ...
+
+    Where a method takes several symbols, channels or kinds, one may be given as a plain string.
     """
 
     def __init__(self, config: Config, *, specs: Mapping[str, VenueSpec] = SPECS, seed: int | None = None) -> None:
@@ -70,13 +72,13 @@ class Feed:
                 self._subscribe(venue.id, [symbol], [channel])
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Feed:
+    def from_file(cls, path: str | Path) -> Self:
         """A feed of a TOML file. Raises :class:`~ferrofeed.errors.ConfigError`."""
         return cls(Config.load(path))
 
     # life
 
-    def start(self) -> Feed:
+    def start(self) -> Self:
         """Connect to every venue. Returns at once; see :meth:`wait_ready`."""
         with self._lock:
             if self._state != "new":
@@ -98,7 +100,7 @@ class Feed:
         for dispatcher in self._dispatchers:
             dispatcher.join(timeout_s)
 
-    def __enter__(self) -> Feed:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
@@ -112,67 +114,96 @@ class Feed:
         return self._state == "running"
 
     def ready(self) -> bool:
-        """Whether every wanted subscription is acknowledged and every book of it valid."""
-        if not self.running:
-            return False
-        return all(
-            snapshot.acked == snapshot.wanted and link.books_valid() for link, snapshot in self.snapshots()
-        )
+        """Whether it runs, every wanted subscription is acknowledged and every book of it valid."""
+        return not self.missing()
+
+    def missing(self) -> list[str]:
+        """What keeps the feed from being :meth:`ready`: a line for each connection that lacks something."""
+        return self._missing(self.snapshots())
 
     def wait_ready(self, timeout_s: float = 30.0) -> bool:
-        """Wait until :meth:`ready`; False if it did not come within ``timeout_s``."""
+        """Wait until :meth:`ready`; False if it did not come within ``timeout_s``, see :meth:`missing` for why.
+
+        False at once when a venue refused us for good: only another configuration can help.
+        """
         deadline = time.monotonic() + timeout_s
-        while not self.ready():
-            if time.monotonic() > deadline or not self.running:
+        while True:
+            snapshots = self.snapshots()
+            if not self._missing(snapshots):
+                return True
+            if time.monotonic() > deadline or not self.running or any(snapshot.fatal for _, snapshot in snapshots):
                 return False
             time.sleep(0.01)
-        return True
+
+    def _missing(self, snapshots: list[tuple[Link, Snapshot]]) -> list[str]:
+        if not self.running:
+            return ["the feed is not running"]
+        lines: list[str] = []
+        for link, snapshot in snapshots:
+            if snapshot.acked != snapshot.wanted:
+                what = f"{snapshot.acked} of {snapshot.wanted} subscriptions acknowledged"
+                lines.append(f"{link.config.id}: {snapshot.fatal or snapshot.phase.value}: {what}")
+            elif not link.books_valid():
+                lines.append(f"{link.config.id}: not every book is valid")
+        return lines
 
     # subscriptions
 
-    def subscribe(self, venue: str, symbols: Iterable[str], channels: Iterable[str]) -> None:
-        """Subscribe while running (or before). Raises :class:`UsageError` for what the venue does not have."""
+    def subscribe(self, venue: str, symbols: str | Iterable[str], channels: str | Iterable[str]) -> None:
+        """Subscribe every symbol with every channel, while running or before.
+
+        Raises :class:`UsageError` for a venue that is not in the configuration and for channels it does not have;
+        nothing is subscribed then. Symbols the venue does not have it refuses: a ``status`` event and a counter say so.
+        """
         topics = self._subscribe(venue, symbols, channels)
         _LOG.debug("%s: %d topics wanted", venue, len(topics))
 
-    def unsubscribe(self, venue: str, symbols: Iterable[str], channels: Iterable[str]) -> None:
+    def unsubscribe(self, venue: str, symbols: str | Iterable[str], channels: str | Iterable[str]) -> None:
         """Drop subscriptions; those that are not there are passed over."""
         spec, links = self._venue(venue)
-        raw = {spec.dialect.raw_symbol(symbol) for symbol in symbols}
-        gone = {Topic(channel, symbol) for channel in channels for symbol in raw}
+        self._check_not_stopped()
+        raw = {spec.dialect.raw_symbol(symbol) for symbol in several(symbols)}
+        gone = {Topic(channel, symbol) for channel in several(channels) for symbol in raw}
         for link in links:
-            self._on_loop(lambda link=link: link.unwant(topic for topic in gone if topic in link.instruments))
+            self._on_loop(partial(link.unwant, gone))
 
     # consumers
 
     def consumer(
         self,
         *,
-        kinds: Sequence[str] = KINDS,
-        symbols: Sequence[str] | None = None,
+        kinds: str | Iterable[str] = KINDS,
+        symbols: str | Iterable[str] | None = None,
         policy: Policy = "conflate",
         capacity: int = DEFAULT_CAPACITY,
         top_of_book: bool = False,
         name: str = "",
     ) -> Consumer:
-        """A new consumer: it gets every event from now on.
+        """A new consumer: it gets every event from now on. Make it before :meth:`start` to miss nothing.
 
         ``kinds``: ``trade quote book bar status``; ``symbols``: canonical or raw, of any venue (None: all; they must be
         subscribed already); ``capacity``: events; ``top_of_book``: of books only those whose best level changed.
+        Raises :class:`UsageError` for what is not known, and once the feed was stopped.
         """
         instruments = None
         if symbols is not None:
-            instruments = [index for symbol in symbols for index in self._indices(symbol)]
-        core = self.core.add_consumer(
-            capacity=capacity,
-            policy=policy,
-            kinds=kinds_of(kinds),
-            instruments=instruments,
-            top_of_book=top_of_book,
-        )
+            instruments = [index for symbol in several(symbols) for index in self._indices(symbol)]
+        self._check_not_stopped()
+        try:
+            core = self.core.add_consumer(
+                capacity=capacity,
+                policy=policy,
+                kinds=kinds_of(several(kinds)),
+                instruments=instruments,
+                top_of_book=top_of_book,
+            )
+        except (ValueError, OverflowError) as error:
+            raise UsageError(f"consumer: {error}") from None
         consumer = Consumer(name or f"consumer-{next(self._numbers)}", policy, core, self.names, self._close_consumer)
         with self._lock:
             self._consumers.append(consumer)
+            if self._state == "stopped":  # just now, by another thread
+                core.close()
         if policy == "block":
             self._on_loop(lambda: self._supervisor.block_for(core))
         return consumer
@@ -180,7 +211,8 @@ class Feed:
     def on(self, kind: str, callback: Callable[[Any], object], **options: Any) -> Consumer:
         """Call ``callback(event)`` for every event of a kind, on a thread of this consumer's own.
 
-        ``options`` are those of :meth:`consumer`. A callback that raises is counted and logged once, and the feed goes on.
+        ``options`` are those of :meth:`consumer`; closing the consumer given back ends the calls. An exception
+        of the callback is counted, the first is logged, and the feed goes on.
         """
         consumer = self.consumer(kinds=[kind], name=options.pop("name", f"on-{kind}-{next(self._numbers)}"), **options)
         dispatcher = Dispatcher(consumer, callback)
@@ -193,17 +225,24 @@ class Feed:
     # what there is to see
 
     def book(self, venue: str, symbol: str, depth: int | None = None) -> Book | None:
-        """A picture of an instrument's book; None before its first snapshot. Raises :class:`KeyError` if not subscribed."""
-        index = self._instruments[venue, self._venue(venue)[0].dialect.raw_symbol(symbol)]
+        """A picture of an instrument's book, its best ``depth`` levels (None: all); None before its first snapshot.
+
+        Raises :class:`UsageError` for what is not subscribed.
+        """
+        index = self._instruments.get((venue, self._venue(venue)[0].dialect.raw_symbol(symbol)))
+        if index is None:
+            raise UsageError(f"{venue}: no subscribed instrument {symbol!r}")
         snapshot = self.core.book(index, depth)
         return None if snapshot is None else Book(snapshot, venue, self.names.symbols[index][0])
 
     def snapshots(self) -> list[tuple[Link, Snapshot]]:
         """Every link with what its session has to show."""
         links = [link for links in self._links.values() for link in links]
-        return self._supervisor.call(lambda: [(link, link.snapshot()) for link in links]) if self.running else [
-            (link, link.snapshot()) for link in links
-        ]
+
+        def look() -> list[tuple[Link, Snapshot]]:
+            return [(link, link.snapshot()) for link in links]
+
+        return self._supervisor.call(look) if self.running else look()
 
     @property
     def consumers(self) -> list[Consumer]:
@@ -234,7 +273,7 @@ class Feed:
     def _add_venue(self, venue: VenueConfig, budgets: Budgets, rng: random.Random) -> None:
         spec = configured(self._specs[venue.kind], venue)
         secrets = [secret.reveal().encode() for secret in (venue.api_key, venue.api_secret) if secret is not None]
-        links = []
+        links: list[Link] = []
         for _ in range(venue.connections):
             index = self.core.add_connection(venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets)
             self.names.venues.append(venue.id)
@@ -250,13 +289,22 @@ class Feed:
         links = self._links[venue]
         return links[0].session.spec, links
 
-    def _subscribe(self, venue: str, symbols: Iterable[str], channels: Iterable[str]) -> list[Topic]:
+    def _check_not_stopped(self) -> None:
+        if self._state == "stopped":
+            raise UsageError("the feed was stopped; a feed runs once")
+
+    def _subscribe(self, venue: str, symbols: str | Iterable[str], channels: str | Iterable[str]) -> list[Topic]:
         spec, links = self._venue(venue)
-        wanted: list[Topic] = []
-        by_link: dict[int, dict[Topic, int]] = {}
-        for symbol, channel in itertools.product(symbols, tuple(channels)):
+        self._check_not_stopped()
+        channels = several(channels)
+        for channel in channels:
             if channel not in spec.channels:
                 raise UsageError(f"{venue}: no channel {channel!r}; {spec.name} has {', '.join(sorted(spec.channels))}")
+        wanted: list[Topic] = []
+        by_link: dict[int, dict[Topic, int]] = {}
+        for symbol, channel in itertools.product(several(symbols), channels):
+            if not symbol.strip():
+                raise UsageError(f"{venue}: a symbol is empty")
             raw = spec.dialect.raw_symbol(symbol)
             with self._lock:
                 index = self._instrument(venue, symbol, raw, spec, links)
@@ -266,7 +314,7 @@ class Feed:
         for link in links:
             topics = by_link.get(link.venue)
             if topics:
-                self._on_loop(lambda link=link, topics=topics: link.want(topics))
+                self._on_loop(partial(link.want, topics))
         return wanted
 
     def _instrument(self, venue: str, symbol: str, raw: str, spec: VenueSpec, links: list[Link]) -> int:
@@ -286,9 +334,9 @@ class Feed:
             link.venue,
             symbol,
             list(spec.dialect.spellings(raw)),
-            price_scale=scales and scales.price_scale,
-            size_scale=scales and scales.size_scale,
-            turnover_scale=scales and scales.turnover_scale,
+            price_scale=None if scales is None else scales.price_scale,
+            size_scale=None if scales is None else scales.size_scale,
+            turnover_scale=None if scales is None else scales.turnover_scale,
         )
         self.names.symbols.append((symbol, raw))
         self.names.owners.append(link.venue)
@@ -305,6 +353,7 @@ class Feed:
         with self._lock:
             if consumer in self._consumers:
                 self._consumers.remove(consumer)
+            self._dispatchers = [dispatcher for dispatcher in self._dispatchers if dispatcher.consumer is not consumer]
         self.core.remove_consumer(consumer.core)
         if consumer.policy == "block":
             self._on_loop(lambda: self._supervisor.unblock(consumer.core))
@@ -327,6 +376,6 @@ def configured(spec: VenueSpec, venue: VenueConfig) -> VenueSpec:
     return replace(spec, limits=limits, heartbeat=heartbeat, stale_after_s=stale_after_s)
 
 
-def events_of(batches: Iterable[Iterable[Event]]) -> Iterable[Event]:
-    """Every event of every batch."""
-    return itertools.chain.from_iterable(batches)
+def several(names: str | Iterable[str]) -> list[str]:
+    """The names; a plain string is one of them, not its characters."""
+    return [names] if isinstance(names, str) else list(names)

@@ -51,7 +51,7 @@ class MetricsServer:
                     alive = feed.running
                     self._answer(200 if alive else 503, b"ok\n" if alive else b"stopped\n", _TEXT)
                 elif path == "/readyz":
-                    missing = not_ready(feed)
+                    missing = feed.missing()
                     text = "ready\n" if not missing else "".join(f"{line}\n" for line in missing)
                     self._answer(503 if missing else 200, text.encode(), _TEXT)
                 else:
@@ -93,17 +93,3 @@ class MetricsServer:
             self._server.shutdown()
             self._thread.join(2.0)
         self._server.server_close()
-
-
-def not_ready(feed: Feed) -> list[str]:
-    """Why the feed is not ready, a line for each venue connection; empty if it is."""
-    if not feed.running:
-        return ["the feed is not running"]
-    lines = []
-    for link, snapshot in feed.snapshots():
-        if snapshot.acked != snapshot.wanted:
-            what = f"{snapshot.acked} of {snapshot.wanted} subscriptions acknowledged"
-            lines.append(f"{link.config.id}: {snapshot.fatal or snapshot.phase.value}: {what}")
-        elif not link.books_valid():
-            lines.append(f"{link.config.id}: not every book is valid")
-    return lines

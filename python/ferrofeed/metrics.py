@@ -37,10 +37,17 @@ class FeedCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the feed."""
-        yield _gauge("ferrofeed_build_info", "The running version; always 1.", ("version",), [((_core.__version__,), 1)])
-        yield _gauge("ferrofeed_ready", "Whether every wanted subscription is live and its books valid.", (), [
-            ((), self._feed.ready()),
-        ])
+        yield _gauge(
+            "ferrofeed_build_info", "The running version; always 1.", ("version",), [((_core.__version__,), 1)]
+        )
+        yield _gauge(
+            "ferrofeed_ready",
+            "Whether every wanted subscription is live and its books valid.",
+            (),
+            [
+                ((), self._feed.ready()),
+            ],
+        )
         links = self._feed.snapshots()
         numbers: dict[str, int] = {}
         rows = []
@@ -79,9 +86,12 @@ class FeedCollector(Collector):
             )
 
     def _sessions(self, rows: list[tuple[tuple[str, str], Link, Snapshot]]) -> Iterator[Metric]:
-        yield _gauge("ferrofeed_connection_up", "Whether the connection is open.", LINK, [
-            (labels, link.live) for labels, link, _ in rows
-        ])
+        yield _gauge(
+            "ferrofeed_connection_up",
+            "Whether the connection is open.",
+            LINK,
+            [(labels, link.live) for labels, link, _ in rows],
+        )
         yield _gauge(
             "ferrofeed_session_phase",
             "1 for the phase the session is in, 0 for the others.",
@@ -91,8 +101,16 @@ class FeedCollector(Collector):
         for name, field, text in (
             ("ferrofeed_subscriptions_wanted", "wanted", "Subscriptions wanted."),
             ("ferrofeed_subscriptions_acknowledged", "acked", "Subscriptions the venue acknowledged."),
-            ("ferrofeed_subscriptions_refused", "refused", "Subscriptions the venue refused and that are not asked again."),
-            ("ferrofeed_subscriptions_quiet", "quiet", "Acknowledged subscriptions without data for longer than their limit."),
+            (
+                "ferrofeed_subscriptions_refused",
+                "refused",
+                "Subscriptions the venue refused and that are not asked again.",
+            ),
+            (
+                "ferrofeed_subscriptions_quiet",
+                "quiet",
+                "Acknowledged subscriptions without data for longer than their limit.",
+            ),
         ):
             yield _gauge(name, text, LINK, [(labels, getattr(snapshot, field)) for labels, _, snapshot in rows])
         for name, field, text in (
@@ -117,9 +135,12 @@ class FeedCollector(Collector):
                     for item, count in getattr(snapshot, field).items()
                 ],
             )
-        yield _gauge("ferrofeed_heartbeat_round_trip_seconds", "The last heartbeat's round trip.", LINK, [
-            (labels, snapshot.last_rtt_ns * NS) for labels, _, snapshot in rows if snapshot.last_rtt_ns is not None
-        ])
+        yield _gauge(
+            "ferrofeed_heartbeat_round_trip_seconds",
+            "The last heartbeat's round trip.",
+            LINK,
+            [(labels, snapshot.last_rtt_ns * NS) for labels, _, snapshot in rows if snapshot.last_rtt_ns is not None],
+        )
 
     def _data(self, rows: list[tuple[tuple[str, str], Link, Snapshot]]) -> Iterator[Metric]:
         now = _core.monotonic_ns()
@@ -127,6 +148,8 @@ class FeedCollector(Collector):
         books: dict[tuple[str, str], list[int]] = {}
         for labels, link, _ in rows:
             for topic, instrument in tuple(link.instruments.items()):
+                if not link.session.wants(topic):
+                    continue
                 last = self._feed.core.last_data(instrument, channel_slot(topic.channel))
                 if last:
                     key = (*labels, topic.channel)
@@ -173,7 +196,7 @@ class FeedCollector(Collector):
         totals = [(consumer.name, consumer.core.totals()) for consumer in consumers]
         yield _counter(
             "ferrofeed_consumer_events",
-            "Events by consumer and fate: received = delivered + conflated + dropped + pending; filtered ones are apart.",
+            "Events by consumer and fate: received = delivered + conflated + dropped + pending; filtered apart.",
             ("consumer", "fate"),
             [
                 ((name, fate), values[fate])
@@ -181,9 +204,12 @@ class FeedCollector(Collector):
                 for fate in ("received", "delivered", "conflated", "dropped", "filtered")
             ],
         )
-        yield _gauge("ferrofeed_consumer_pending_events", "Events waiting in the consumer's queue.", ("consumer",), [
-            ((name,), values["pending"]) for name, values in totals
-        ])
+        yield _gauge(
+            "ferrofeed_consumer_pending_events",
+            "Events waiting in the consumer's queue.",
+            ("consumer",),
+            [((name,), values["pending"]) for name, values in totals],
+        )
         latency = HistogramMetricFamily(
             "ferrofeed_delivery_latency_seconds",
             "Latency of the last stage, booked_to_delivered: how long events waited for the consumer.",
@@ -192,13 +218,19 @@ class FeedCollector(Collector):
         for consumer in consumers:
             _histogram(latency, (consumer.name,), consumer.core.histogram())
         yield latency
-        yield _counter("ferrofeed_callback_errors", "Exceptions raised by callbacks.", ("consumer",), [
-            ((dispatcher.consumer.name,), dispatcher.errors) for dispatcher in self._feed.dispatchers
-        ])
         yield _counter(
-            "ferrofeed_backpressure_pauses", "Times that reading stopped for a consumer of policy block.", (), [
+            "ferrofeed_callback_errors",
+            "Exceptions raised by callbacks.",
+            ("consumer",),
+            [((dispatcher.consumer.name,), dispatcher.errors) for dispatcher in self._feed.dispatchers],
+        )
+        yield _counter(
+            "ferrofeed_backpressure_pauses",
+            "Times that reading stopped for a consumer of policy block.",
+            (),
+            [
                 ((), self._feed.pauses),
-            ]
+            ],
         )
 
 

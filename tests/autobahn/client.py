@@ -1,4 +1,4 @@
-"""The suite's client: opens every case through the feed's own socket and reader, and echoes what the reader gives it."""
+"""The suite's client: opens every case by the feed's own socket and reader, and echoes what the reader gives it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,9 @@ VENUES = ("ziario", "itick", "infoway")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("venue", choices=VENUES, help="whose frames they are")
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="one frame a line; standard input if not given")
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="one frame a line; standard input if not given"
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if any frame could not be decoded")
 
 
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _decode(venue: str, file: BinaryIO, *, strict: bool) -> int:
     decoder = _core.Decoder(venue)
-    counts = dict.fromkeys(("data", "control", "ignored", "error"), 0)
+    counts: dict[str, int] = dict.fromkeys(("data", "control", "ignored", "error"), 0)
     for number, line in enumerate(file, 1):
         frame = line.rstrip(b"\r\n")
         if not frame.strip():

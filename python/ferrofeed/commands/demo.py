@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,19 +17,29 @@ from rich.live import Live
 from ferrofeed import log
 from ferrofeed.demo.model import Model
 from ferrofeed.demo.sims import Simulators
-from ferrofeed.demo.view import plain, render, summary
+from ferrofeed.demo.text import plain, summary
+from ferrofeed.demo.view import render
 from ferrofeed.errors import UsageError
 from ferrofeed.feed import Feed
 from ferrofeed.http import MetricsServer
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Generator
+    from contextlib import AbstractContextManager
+    from types import FrameType
 
     from ferrofeed.config import Config
 
 FRAME_S = 0.25
 PLAIN_S = 1.0
+PAGE_S = 5.0
+"""How long books stay where not all fit at once."""
+GRACE_S = 10.0
+"""How much longer than asked for the demo lasts while a venue is not live yet."""
 METRICS = "127.0.0.1:9464"
+Show = Callable[[Model, float, float], None]
+"""Shows a model, given the seconds since the start and those left."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,48 +51,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--faults", default="", metavar="SCRIPT", help="let the venues misbehave, see `ferrofeed sim --help`"
     )
     parser.add_argument(
-        "--metrics", default=METRICS, metavar="HOST:PORT", help="Prometheus endpoint, port 0: any, '': none (default: %(default)s)"
+        "--metrics",
+        default=METRICS,
+        metavar="HOST:PORT",
+        help="Prometheus endpoint, port 0: any, '': none (default: %(default)s)",
     )
     parser.add_argument("--plain", action="store_true", help="plain lines, as when standard output is no terminal")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until ``--seconds`` are over, SIGTERM or Ctrl-C. 0 if every venue was live and every message accounted for."""
-    if args.seconds is not None and not args.seconds > 0:
+    """Run until ``--seconds`` are over or a signal; 0 if every venue was live and every message accounted for."""
+    if args.seconds is not None and not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds {args.seconds:g}: expected more than 0")
+    if not 0 <= args.rate < float("inf"):
+        raise UsageError(f"--rate {args.rate:g}: expected messages a second, 0 or more")
+    simulators = Simulators(args.rate, args.seed, args.faults)
     log.configure("error")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, on_signal)
     console = Console()
-    live = console.is_terminal and not args.plain
-    with console.status("starting three venue simulators …") if live else _say("starting three venue simulators ..."):
-        simulators = Simulators(args.rate, args.seed, args.faults).__enter__()
-    with simulators:
-        config = simulators.config(args.metrics)
-        feed = Feed(config)
-        server = _metrics(feed, config)
-        consumer = feed.consumer(name="view", policy="conflate")
-        trades = feed.consumer(name="trades", kinds=["trade"], policy="drop_oldest", capacity=64)
-        model = Model(feed, consumer, trades)
-        try:
-            feed.start()
-            where = "" if server is None else f"   metrics: http://{server.address[0]}:{server.address[1]}/metrics"
-            seconds = _show(model, stop, args.seconds, console if live else None, where)
-            good = _good(model)
-            sys.stdout.write("\n".join(summary(model, seconds)) + "\n")
-            return 0 if good else 1
-        finally:
-            feed.stop()
-            if server is not None:
-                server.stop()
+    screen = console if console.is_terminal and not args.plain else None
+    with _starting(screen):
+        simulators.start()
+    try:
+        return _run(simulators, args, stop, screen)
+    finally:
+        simulators.stop()
 
 
-def _say(text: str) -> threading.Lock:
-    """Print a line where there is no terminal to draw on; gives something to put into a ``with``."""
-    sys.stdout.write(f"{text}\n")
+def _run(simulators: Simulators, args: argparse.Namespace, stop: threading.Event, screen: Console | None) -> int:
+    config = simulators.config(args.metrics)
+    feed = Feed(config)
+    server = _metrics(feed, config)
+    consumer = feed.consumer(name="view", policy="conflate")
+    trades = feed.consumer(name="trades", kinds="trade", policy="drop_oldest", capacity=64)
+    model = Model(feed, consumer, trades)
+    try:
+        feed.start()
+        where = "" if server is None else f"http://{server.address[0]}:{server.address[1]}/metrics"
+        seconds = _show(model, stop, args.seconds, screen, where)
+        _say(*summary(model, seconds))
+        for venue in simulators.dead():
+            sys.stderr.write(f"ferrofeed: the {venue} simulator ended by itself\n")
+        return 0 if all(row.live and row.messages > 0 and row.accounted for row in model.rows) else 1
+    finally:
+        feed.stop()
+        if server is not None:
+            server.stop()
+
+
+def _starting(screen: Console | None) -> AbstractContextManager[object]:
+    """Say what is being waited for: a spinner on a terminal, a line elsewhere."""
+    text = "starting three venue simulators ..."
+    if screen is not None:
+        return screen.status(text)
+    _say(text)
+    return nullcontext()
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
-    return threading.Lock()
 
 
 def _metrics(feed: Feed, config: Config) -> MetricsServer | None:
@@ -95,30 +131,43 @@ def _metrics(feed: Feed, config: Config) -> MetricsServer | None:
         return MetricsServer(feed, address[0], 0).start()
 
 
-def _show(model: Model, stop: threading.Event, seconds: float | None, console: Console | None, where: str) -> float:
-    """Draw until it is over; gives how long it took."""
+def _show(model: Model, stop: threading.Event, seconds: float | None, screen: Console | None, where: str) -> float:
+    """Draw until it is over; gives how long it took.
+
+    It is over after ``seconds``, but not before every venue is live, if that comes soon: Infoway takes one request a
+    second.
+    """
     start = time.monotonic()
     end = float("inf") if seconds is None else start + seconds
-    if console is None:
-        sys.stdout.write(f"three venues, one feed{where}\n")
-        while not stop.wait(min(PLAIN_S, max(0.0, end - time.monotonic()))):
-            model.look()
-            sys.stdout.write("\n".join(plain(model, time.monotonic() - start)) + "\n")
-            sys.stdout.flush()
-            if time.monotonic() >= end:
-                break
-    else:
-        with Live(console=console, screen=True, auto_refresh=False) as live:
-            while True:
-                model.look()
-                left = "Ctrl-C ends it" if seconds is None else f"{max(0.0, end - time.monotonic()):.0f} s left"
-                title = f"ferrofeed demo   {left}{where}"
-                live.update(render(model, title, console.height, console.width), refresh=True)
-                if stop.wait(min(FRAME_S, max(0.0, end - time.monotonic()))) or time.monotonic() >= end:
-                    break
+    draw = _lines(where) if screen is None else _screen(screen, where)
+    pause = PLAIN_S if screen is None else FRAME_S
     model.look()
-    return time.monotonic() - start
+    with draw as show:
+        while True:
+            now = time.monotonic()
+            stop.wait(min(pause, end - now) if now < end else pause)
+            model.look()
+            now = time.monotonic()
+            show(model, now - start, end - now)
+            over = now >= end and (now >= end + GRACE_S or all(row.live for row in model.rows))
+            if over or stop.is_set():
+                return now - start
 
 
-def _good(model: Model) -> bool:
-    return all(row.up and row.acked == row.wanted and row.messages > 0 and row.accounted for row in model.rows)
+@contextmanager
+def _lines(where: str) -> Generator[Show, None, None]:
+    _say(f"three venues, one feed{where and '; metrics: '}{where}")
+    yield lambda model, elapsed_s, _left_s: _say(*plain(model, elapsed_s))
+
+
+@contextmanager
+def _screen(console: Console, where: str) -> Generator[Show, None, None]:
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+
+        def show(model: Model, elapsed_s: float, left_s: float) -> None:
+            ends = "Ctrl-C ends it" if left_s == float("inf") else f"{max(0.0, left_s):.0f} s left"
+            title = f"ferrofeed demo   {elapsed_s:.0f} s   {ends}   {where}"
+            page = int(elapsed_s / PAGE_S)
+            live.update(render(model, title, console.height, console.width, page), refresh=True)
+
+        yield show

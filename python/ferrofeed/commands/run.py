@@ -15,7 +15,7 @@ from ferrofeed import log
 from ferrofeed.config import Config
 from ferrofeed.config.secrets import redact
 from ferrofeed.feed import Feed
-from ferrofeed.http import MetricsServer, not_ready
+from ferrofeed.http import MetricsServer
 
 if TYPE_CHECKING:
     import argparse
@@ -88,10 +88,13 @@ def _serve(feed: Feed, stop: threading.Event, output: Consumer | None) -> int:
             sys.stdout.buffer.write(batch.core.json_lines(feed.core, feed.names.venues))
             sys.stdout.buffer.flush()
             continue
-        missing = not_ready(feed)
+        missing = feed.missing()
         if bool(missing) == ready:
             ready = not missing
-            _LOG.info("ready: every subscription is live" if ready else "not ready: %s", *([] if ready else ["; ".join(missing)]))
+            _LOG.info(
+                "ready: every subscription is live" if ready else "not ready: %s",
+                *([] if ready else ["; ".join(missing)]),
+            )
         fatal = [snapshot.fatal for _, snapshot in feed.snapshots()]
         if fatal and all(fatal):
             _LOG.error("every venue refused us for good: %s", "; ".join(str(reason) for reason in fatal))

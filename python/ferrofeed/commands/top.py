@@ -6,20 +6,37 @@ import http.client
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
-from rich.console import Console
+from rich import box
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.table import Table
 
-from ferrofeed.demo.view import nanoseconds, rate
-from ferrofeed.errors import FerrofeedError
+from ferrofeed.demo.text import nanoseconds, rate
+from ferrofeed.errors import FerrofeedError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
-Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+LEAST_S = 0.1
+Labels = tuple[tuple[str, str], ...]
+Samples = dict[tuple[str, Labels], float]
+COLUMNS: tuple[tuple[str, JustifyMethod], ...] = (
+    ("connection", "left"),
+    ("state", "left"),
+    ("subs", "right"),
+    ("msg/s", "right"),
+    ("kB/s", "right"),
+    ("bad", "right"),
+    ("decode p50", "right"),
+    ("p99", "right"),
+    ("books", "right"),
+)
+"""Latencies are the upper bounds of their histogram's buckets; ``books``: valid of all."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,16 +52,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show a table of the service's connections, anew every interval."""
+    if not LEAST_S <= args.interval < float("inf"):
+        raise UsageError(f"--interval {args.interval:g}: expected at least {LEAST_S:g} seconds")
     console = Console()
-    before, then = scrape(args.url), time.monotonic()
-    with Live(console=console, screen=not args.once and console.is_terminal, auto_refresh=False) as live:
-        while True:
-            time.sleep(max(0.1, args.interval))
-            now, at = scrape(args.url), time.monotonic()
-            live.update(table(before, now, at - then), refresh=True)
-            if args.once:
-                return 0
-            before, then = now, at
+    looks = _looks(args.url, args.interval)
+    if args.once:
+        console.print(next(looks))
+        return 0
+    try:
+        with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
+            for shown in looks:
+                live.update(Group(f"ferrofeed top   {args.url}   Ctrl-C ends it", shown), refresh=True)
+    except KeyboardInterrupt:  # the way to end it
+        return 0
+    return 0
+
+
+def _looks(url: str, interval_s: float) -> Iterator[Table]:
+    before, then = scrape(url), time.monotonic()
+    while True:
+        time.sleep(interval_s)
+        now, at = scrape(url), time.monotonic()
+        yield table(before, now, at - then)
+        before, then = now, at
 
 
 def scrape(url: str) -> Samples:
@@ -78,44 +108,56 @@ def quantile(before: Samples, now: Samples, labels: dict[str, str], q: float) ->
 
 def table(before: Samples, now: Samples, seconds: float) -> Table:
     """One row a connection."""
-    result = Table(title="ferrofeed", title_justify="left", expand=False)
-    for name, right in (
-        ("venue", False),
-        ("up", False),
-        ("subscribed", True),
-        ("msg/s", True),
-        ("MB/s", True),
-        ("quarantined", True),
-        ("decode p50 ≤", True),
-        ("p99 ≤", True),
-        ("books valid", True),
-    ):
-        result.add_column(name, justify="right" if right else "left")
-    keys = sorted(have for name, have in now if name == "ferrofeed_connection_up")
-    for have in keys:
-        labels = dict(have)
-        value = lambda name, have=have: now.get((name, have), 0.0)  # noqa: E731  # a column's cell, named once
-        speed = lambda name, have=have: (now.get((name, have), 0.0) - before.get((name, have), 0.0)) / seconds  # noqa: E731
-        quarantined = sum(
-            number
-            for (name, other), number in now.items()
-            if name == "ferrofeed_messages_quarantined_total" and labels.items() <= dict(other).items()
-        )
-        stage = labels | {"stage": "receive_to_decoded"}
-        books = {
-            dict(other)["valid"]: number
-            for (name, other), number in now.items()
-            if name == "ferrofeed_books" and labels.items() <= dict(other).items()
-        }
-        result.add_row(
-            f"{labels['venue']}/{labels['connection']}",
-            "[green]up[/]" if value("ferrofeed_connection_up") else "[red]down[/]",
-            f"{value('ferrofeed_subscriptions_acknowledged'):.0f}/{value('ferrofeed_subscriptions_wanted'):.0f}",
-            rate(speed("ferrofeed_messages_total")),
-            f"{speed('ferrofeed_received_bytes_total') / 1e6:.2f}",
-            f"{quarantined:.0f}",
-            nanoseconds(quantile(before, now, stage, 0.5)),
-            nanoseconds(quantile(before, now, stage, 0.99)),
-            f"{books.get('true', 0):.0f}/{sum(books.values()):.0f}",
-        )
+    result = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, justify in COLUMNS:
+        result.add_column(name, justify=justify, no_wrap=True)
+    for have in sorted(have for name, have in now if name == "ferrofeed_connection_up"):
+        result.add_row(*_row(Look(before, now, seconds, have)))
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One connection between two scrapes."""
+
+    before: Samples
+    now: Samples
+    seconds: float
+    have: Labels
+
+    def value(self, name: str) -> float:
+        """A sample of the connection's own."""
+        return self.now.get((name, self.have), 0.0)
+
+    def speed(self, name: str) -> float:
+        """How fast a counter grew, per second; one that started anew did not fall."""
+        grown = self.value(name) - self.before.get((name, self.have), 0.0)
+        return max(0.0, grown) / self.seconds
+
+    def by(self, name: str, label: str) -> dict[str, float]:
+        """The samples of a metric of the connection by one more label."""
+        mine = set(self.have)
+        return {
+            dict(labels)[label]: value
+            for (sample, labels), value in self.now.items()
+            if sample == name and mine < set(labels)
+        }
+
+
+def _row(look: Look) -> list[str]:
+    labels = dict(look.have)
+    books = look.by("ferrofeed_books", "valid")
+    phase = next((phase for phase, on in look.by("ferrofeed_session_phase", "phase").items() if on), "unknown")
+    up = bool(look.value("ferrofeed_connection_up"))
+    stage = labels | {"stage": "receive_to_decoded"}
+    return [
+        f"{labels['venue']}/{labels['connection']}",
+        f"[{'green' if up and phase == 'live' else 'red'}]{phase}[/]",
+        f"{look.value('ferrofeed_subscriptions_acknowledged'):.0f}/{look.value('ferrofeed_subscriptions_wanted'):.0f}",
+        rate(look.speed("ferrofeed_messages_total")),
+        rate(look.speed("ferrofeed_received_bytes_total") / 1e3),
+        f"{sum(look.by('ferrofeed_messages_quarantined_total', 'reason').values()):.0f}",
+        nanoseconds(quantile(look.before, look.now, stage, 0.5)),
+        nanoseconds(quantile(look.before, look.now, stage, 0.99)),
+        f"{books['true']:.0f}/{sum(books.values()):.0f}" if books else "-",
+    ]

@@ -185,8 +185,8 @@ def _venue(read: dict[str, Any]) -> VenueConfig:
         for item in read.get("subscribe", ())
     )
     stale = MappingProxyType(dict(read.get("stale_after_s", {})))
-    fields: dict[str, Any] = {**read, "subscribe": subscribe, "stale_after_s": stale}
-    return VenueConfig(**fields)
+    held: dict[str, Any] = {**read, "subscribe": subscribe, "stale_after_s": stale}
+    return VenueConfig(**held)
 
 
 def _specs() -> Mapping[str, VenueSpec]:

@@ -7,13 +7,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ferrofeed.events import Quote, Trade
+
 if TYPE_CHECKING:
     from ferrofeed.book import Book
     from ferrofeed.consumer import Account, Consumer
-    from ferrofeed.events import Bar, Event, Quote, Trade
     from ferrofeed.feed import Feed
 
 PERCENTILES = [50.0, 99.0, 99.9]
+WINDOW_S = 2.5
+"""What rates are taken over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,14 @@ class VenueRow:
     decode_ns: list[int]
     """Socket read to decoded: p50, p99, p99.9."""
     book_ns: list[int]
+    """Decoded to booked."""
     venue_ns: list[int]
+    """The venue's stamp to the socket read."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it is connected and every subscription acknowledged."""
+        return self.up and self.acked == self.wanted
 
 
 @dataclass(slots=True)
@@ -51,10 +61,9 @@ class Model:
     rows: list[VenueRow] = field(default_factory=list)
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=32))
     quotes: dict[tuple[str, str], Quote] = field(default_factory=dict)
-    bars: dict[tuple[str, str], Bar] = field(default_factory=dict)
     events: int = 0
-    _before: dict[int, tuple[float, int, int]] = field(default_factory=dict)
-    _speeds: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _looks: dict[int, deque[tuple[float, int, int]]] = field(default_factory=dict)
+    """By connection: time, messages and bytes of the last looks."""
 
     def look(self) -> None:
         """Take what is pending and read the counters."""
@@ -62,19 +71,17 @@ class Model:
         if batch is not None:
             self.events += len(batch)
             for event in batch:
-                self._keep(event)
+                if isinstance(event, Quote):
+                    self.quotes[event.venue, event.symbol] = event
         trades = self.recent.poll()
         if trades is not None:
-            self.trades.extend(trades)  # type: ignore[arg-type]  # its consumer asked for trades only
+            self.trades.extend(trade for trade in trades if isinstance(trade, Trade))
         now = time.monotonic()
         rows = []
         for link, snapshot in self.feed.snapshots():
             counters = self.feed.core.counters(link.venue)
             messages, read = int(counters["messages"]), int(counters["bytes"])
-            then, messages_then, read_then = self._before.setdefault(link.venue, (now, messages, read))
-            if now - then >= 1.0:
-                self._speeds[link.venue] = ((messages - messages_then) / (now - then), (read - read_then) / (now - then))
-                self._before[link.venue] = (now, messages, read)
+            messages_per_s, bytes_per_s = self._speed(link.venue, now, messages, read)
             percentiles = self.feed.core.percentiles
             rows.append(
                 VenueRow(
@@ -84,8 +91,8 @@ class Model:
                     acked=snapshot.acked,
                     wanted=snapshot.wanted,
                     messages=messages,
-                    messages_per_s=self._speeds.get(link.venue, (0.0, 0.0))[0],
-                    bytes_per_s=self._speeds.get(link.venue, (0.0, 0.0))[1],
+                    messages_per_s=messages_per_s,
+                    bytes_per_s=bytes_per_s,
                     quarantined=sum(counters["quarantined"].values()),
                     accounted=messages == counters["accounted"],
                     reconnects=sum(snapshot.reconnects.values()),
@@ -97,12 +104,15 @@ class Model:
             )
         self.rows = rows
 
-    def _keep(self, event: Event) -> None:
-        key = (event.venue, event.symbol)
-        if event.type == "quote":
-            self.quotes[key] = event  # type: ignore[assignment]
-        elif event.type == "bar":
-            self.bars[key] = event  # type: ignore[assignment]
+    def _speed(self, venue: int, now: float, messages: int, read: int) -> tuple[float, float]:
+        """Messages and bytes a second, over the last seconds."""
+        looks = self._looks.setdefault(venue, deque())
+        looks.append((now, messages, read))
+        while now - looks[0][0] > WINDOW_S:
+            looks.popleft()
+        then, messages_then, read_then = looks[0]
+        seconds = now - then
+        return ((messages - messages_then) / seconds, (read - read_then) / seconds) if seconds > 0 else (0.0, 0.0)
 
     def books(self) -> list[Book]:
         """Every book there is, in the order of the configuration."""

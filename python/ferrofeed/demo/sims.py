@@ -7,16 +7,15 @@ import select
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from ferrofeed.config import Config, Secret, VenueConfig
 from ferrofeed.config.schema import ServiceConfig, Subscription
-from ferrofeed.errors import FerrofeedError
-from ferrofeed.sim.cli import DEFAULT_KEY, DEFAULT_SECRET
+from ferrofeed.errors import FerrofeedError, UsageError
+from ferrofeed.sim.cli import DEFAULT_KEY, DEFAULT_SECRET, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
 START_S = 20.0
 CHANNELS: dict[str, tuple[str, ...]] = {
@@ -32,16 +31,24 @@ SYMBOLS = {
 
 
 class Simulators:
-    """Starts one process a venue; gives a configuration of them; ends them all."""
+    """One process a venue: starts them all at once, gives a configuration of them, ends them.
+
+    Raises :class:`UsageError` for a fault script that can't be read.
+    """
 
     def __init__(self, rate: float, seed: int, faults: str = "") -> None:
+        try:
+            plan_of(faults, seed)
+        except ValueError as error:
+            raise UsageError(f"--faults: {error}") from None
         self._rate = rate
         self._seed = seed
         self._faults = faults
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self.urls: dict[str, str] = {}
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start them and wait until each listens."""
         try:
             for number, venue in enumerate(CHANNELS):
                 self._processes[venue] = subprocess.Popen(  # noqa: S603  # ourselves
@@ -54,6 +61,7 @@ class Simulators:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     text=True,
+                    process_group=0,  # a Ctrl-C is for the demo alone, which then ends them
                 )
             deadline = time.monotonic() + START_S
             for venue, process in self._processes.items():
@@ -61,12 +69,6 @@ class Simulators:
         except BaseException:
             self.stop()
             raise
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def config(self, metrics: str) -> Config:
         """The demo's configuration; the simulators' keys are made up and the same for everybody."""

@@ -1,178 +1,229 @@
-"""The live view of a terminal, and plain lines where there is none."""
+"""The live view of a terminal of any size: venues, books, trades and quotes, cut to fit and never wrapped."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich import box
-from rich.columns import Columns
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from ferrofeed.demo.text import fit, nanoseconds, rate
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
 
-    from rich.console import RenderableType
+    from rich.console import JustifyMethod, RenderableType
 
-    from ferrofeed.book import Book
+    from ferrofeed.book import Book, Level
     from ferrofeed.demo.model import Model, VenueRow
+    from ferrofeed.events import Quote, Trade
 
-BAR = "█"
-LEVELS = 5
-BOOK_WIDTH = 40
-
-
-def nanoseconds(ns: float | None) -> str:
-    """A duration with three significant digits."""
-    if ns is None:
-        return "–"
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        if ns >= size:
-            return f"{ns / size:.3g} {unit}" if ns / size < 1000 else f"{ns / size:.0f} {unit}"  # noqa: PLR2004
-    return f"{ns:.0f} ns"
-
-
-def rate(per_second: float) -> str:
-    """Messages a second, short."""
-    return f"{per_second:,.0f}"
+LEVELS: Final = 5
+BOOK_WIDTH: Final = 40
+BOOK_HEIGHT: Final = LEVELS + 2
+SIZE_WIDTH, PRICE_WIDTH = 8, 10
+HALF: Final = SIZE_WIDTH + 1 + PRICE_WIDTH
+TRADES_WIDTH: Final = 50
+LEAST_TRADES: Final = 3
+"""Rows of the lower panels that books leave room for."""
+VENUE_WIDTH: Final = 9
+NARROW, WIDE, WIDEST = 76, 100, 120
+"""Columns from which there is room for more."""
+STYLES: Final = {"buy": "green", "sell": "red"}
 
 
-def latencies(values: Sequence[int]) -> str:
-    """p50 / p99 / p99.9."""
-    return " / ".join(nanoseconds(value) for value in values) if any(values) else "–"
-
-
-def render(model: Model, title: str, height: int = 40, width: int = 120) -> RenderableType:
-    """The whole screen."""
-    parts: list[RenderableType] = [Text(title, style="bold"), _venues(model, width)]
-    used = 8 + len(model.rows)
+def render(model: Model, title: str, height: int = 40, width: int = 120, page: int = 0) -> RenderableType:
+    """The whole screen, ``height`` lines of ``width`` columns. Books that don't fit come on later pages."""
+    left = height - 4 - len(model.rows)
     books = model.books()
-    across = max(1, width // (BOOK_WIDTH + 1))
-    block = LEVELS * 2 + 3
-    down = max(1, (height - used - 9) // block)
-    parts.append(Columns([_book(book) for book in books[: across * down]], padding=(0, 1)))
-    used += block * min(down, -(-len(books) // across)) if books else 0
-    rows = max(3, height - used - 5)
-    parts.append(Columns([_trades(model, rows), _quotes(model, rows)], padding=(0, 1)))
+    across = max(1, width // BOOK_WIDTH)
+    down = min(-(-len(books) // across), max(0, left - LEAST_TRADES - 2) // BOOK_HEIGHT)
+    parts: list[RenderableType] = [_line(title, "bold"), _venues(model.rows, width)]
+    shown = across * down
+    if shown:
+        pages = -(-len(books) // shown)
+        at = page % pages * shown
+        parts.append(_books(books[at : at + shown], across, width, down))
+    rows = left - down * BOOK_HEIGHT - 2
+    if rows > 0:
+        parts.append(_lower(model, rows, width))
+    parts.append(_line(_account(model), "dim"))
     return Group(*parts)
 
 
-def _venues(model: Model, width: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    for name in ("venue", "state", "subs", "msg/s", "kB/s", "messages", "bad", "read→decoded p50/p99/p99.9"):
-        table.add_column(name, justify="left" if name in {"venue", "state"} else "right", no_wrap=True)
-    wide = width >= 130  # noqa: PLR2004
-    if wide:
-        table.add_column("decoded→booked", justify="right", no_wrap=True)
-    for row in model.rows:
-        state = Text("● live" if row.up and row.phase == "live" else f"○ {row.phase}")
-        state.stylize("green" if row.up else "red")
-        cells: list[RenderableType] = [
-            row.venue,
-            state,
+def _line(text: str, style: str) -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis", end="\n")
+
+
+def _account(model: Model) -> str:
+    account = model.account()
+    p50, p99, _ = model.delivery_ns()
+    return (
+        f"this view: {account.received:,} events = {account.delivered:,} delivered + {account.conflated:,} conflated"
+        f" + {account.dropped:,} dropped + {account.pending:,} waiting"
+        f"; waited p50 {nanoseconds(p50)}, p99 {nanoseconds(p99)}"
+    )
+
+
+def _venues(rows: Sequence[VenueRow], width: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    wide, widest, narrow = width >= WIDE, width >= WIDEST, width < NARROW
+    columns = [
+        ("subs", 5),
+        ("msg/s", 7),
+        *([] if narrow else [("kB/s", 6), ("messages", 11 if wide else 9)]),
+        ("bad", 3),
+        ("decode p50", 10),
+        *([("p99", 7), ("p99.9", 7)] if wide else [("p99", 7)]),
+        *([("book p50", 9), ("p99", 7)] if widest else []),
+    ]
+    table.add_column("venue", width=VENUE_WIDTH, no_wrap=True, overflow="ellipsis")
+    table.add_column("state", width=12, no_wrap=True, overflow="ellipsis")
+    for name, size in columns:
+        table.add_column(name, justify="right", width=size + widest, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        live = row.up and row.phase == "live"
+        cells = [
             f"{row.acked}/{row.wanted}",
             rate(row.messages_per_s),
-            f"{row.bytes_per_s / 1e3:,.0f}",
-            f"{row.messages:,}",
+            *([] if narrow else [rate(row.bytes_per_s / 1e3), f"{row.messages:,}"]),
             f"{row.quarantined:,}",
-            latencies(row.decode_ns),
+            *map(nanoseconds, row.decode_ns[: 3 if wide else 2]),
+            *(map(nanoseconds, row.book_ns[:2]) if widest else ()),
         ]
-        table.add_row(*cells, *([latencies(row.book_ns)] if wide else []))
+        state = Text("● live" if live else f"○ {row.phase}", style="green" if live else "red")
+        table.add_row(row.venue, state, *cells)
     return table
 
 
-def _book(book: Book) -> Panel:
+def _books(books: Sequence[Book], across: int, width: int, down: int) -> Table:
+    grid = Table.grid(padding=0)
+    widths = [width // across] * across
+    for size in widths:
+        grid.add_column(width=size)
+    for row in range(down):
+        panels = [_book(book, size) for book, size in zip(books[row * across :], widths, strict=False)]
+        blanks = [Text("\n" * (BOOK_HEIGHT - 1))] * (across - len(panels))
+        grid.add_row(*panels, *blanks)
+    return grid
+
+
+def _book(book: Book, width: int) -> Panel:
     bids, asks = book.bids[:LEVELS], book.asks[:LEVELS]
     largest = max((size for _, size in (*bids, *asks)), default=None)
-    table = Table.grid(padding=(0, 1))
-    table.add_column(justify="right", width=11)
-    table.add_column(justify="right", width=10)
-    table.add_column(width=12)
-    for levels, style in ((list(reversed(asks)), "red"), (bids, "green")):
-        for price, size in levels:
-            length = int(12 * size / largest) if largest else 0
-            table.add_row(Text(f"{price}", style=style), f"{size}", Text(BAR * max(1, length), style=f"dim {style}"))
-    spread = "" if book.spread is None else f"spread {book.spread}"
-    title = f"{book.symbol} [dim]{book.venue}[/]"
+    digits = max((_decimals(price) for price, _ in (*bids, *asks)), default=0)
+    half = (width - 2) // 2
+    table = Table.grid(padding=0)
+    table.add_column(width=half)
+    table.add_column(width=width - 2 - half)
+    for index in range(LEVELS):
+        bid = _level(bids, index, half, largest, digits, bid=True)
+        ask = _level(asks, index, width - 2 - half, largest, digits, bid=False)
+        table.add_row(bid, ask)
+    if not book.valid:
+        below = f"[bold red]stale: {book.reason}[/]"
+    elif book.mid is None or book.spread is None:
+        below = "one side is empty"
+    else:
+        below = f"[dim]mid[/] {book.mid} [dim]spread[/] {book.spread}"
     return Panel(
         table,
-        title=title,
-        subtitle=spread if book.valid else f"[bold red]stale: {book.reason}[/]",
-        width=BOOK_WIDTH,
+        title=f"{book.symbol} [dim]{book.venue}[/]",
+        subtitle=below,
+        width=width,
+        padding=0,
         border_style="dim" if book.valid else "red",
     )
 
 
-def _trades(model: Model, rows: int) -> Panel:
-    table = Table.grid(padding=(0, 1))
-    for justify in ("left", "left", "left", "right", "right"):
-        table.add_column(justify=justify)  # type: ignore[arg-type]
-    for trade in list(model.trades)[: -rows - 1 : -1]:
+def _decimals(price: Decimal) -> int:
+    exponent = price.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+
+
+def _level(levels: Sequence[Level], index: int, width: int, largest: Decimal | None, digits: int, *, bid: bool) -> Text:
+    """Size and price of a level, on a bar from the middle outwards as long as its size is large."""
+    if index >= len(levels):
+        return Text(" " * width)
+    price, size = levels[index]
+    cost, amount = fit(f"{price:.{digits}f}", PRICE_WIDTH - 1), fit(size, SIZE_WIDTH)
+    edge = width - HALF
+    if bid:
+        text = f"{'':>{edge}}{amount:>{SIZE_WIDTH}} {cost:>{PRICE_WIDTH - 1}} "
+    else:
+        text = f" {cost:<{PRICE_WIDTH - 1}} {amount:<{SIZE_WIDTH}}{'':>{edge}}"
+    line = Text(text, no_wrap=True)
+    at = width - PRICE_WIDTH if bid else 0
+    line.stylize("bold green" if bid else "bold red", at, at + PRICE_WIDTH)
+    length = max(1, int(width * size / largest)) if largest else 0
+    if bid:
+        line.stylize("on #123a1c", width - length, width)
+    else:
+        line.stylize("on #45191b", 0, length)
+    return line
+
+
+def _lower(model: Model, rows: int, width: int) -> Table:
+    wide = width >= WIDEST
+    trades = min(width, TRADES_WIDTH + VENUE_WIDTH * wide)
+    grid = Table.grid(padding=0)
+    grid.add_column(width=trades)
+    cells: list[RenderableType] = [_trades(list(model.trades)[: -rows - 1 : -1], rows, trades, wide=wide)]
+    if width - trades >= TRADES_WIDTH // 2:
+        grid.add_column(width=width - trades)
+        cells.append(_quotes(model, rows, width - trades, wide=wide))
+    grid.add_row(*cells)
+    return grid
+
+
+def _panel(title: str, columns: Sequence[tuple[JustifyMethod, int]], rows: int, width: int) -> tuple[Table, Panel]:
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for justify, size in columns:
+        table.add_column(justify=justify, width=size, no_wrap=True, overflow="ellipsis")
+    return table, Panel(table, title=title, border_style="dim", height=rows + 2, width=width, padding=0)
+
+
+def _trades(trades: Sequence[Trade], rows: int, width: int, *, wide: bool) -> Panel:
+    columns: list[tuple[JustifyMethod, int]] = [("left", 12), ("left", 9), ("left", 4), ("right", 10), ("right", 9)]
+    if wide:
+        columns.insert(1, ("left", VENUE_WIDTH - 1))
+    table, panel = _panel("last trades", columns, rows, width)
+    for trade in trades:
         at = datetime.fromtimestamp(trade.ts_recv / 1e9, tz=UTC).strftime("%H:%M:%S.%f")[:-3]
-        style = {"buy": "green", "sell": "red"}.get(trade.side, "")
-        table.add_row(
-            Text(at, style="dim"), trade.symbol, Text(trade.side, style=style), f"{trade.price}", f"{trade.size}"
-        )
-    return Panel(table, title="last trades", border_style="dim", height=rows + 2)
+        cells: list[RenderableType] = [
+            Text(at, style="dim"),
+            trade.symbol,
+            Text(trade.side if trade.side in STYLES else "", style=STYLES.get(trade.side, "")),
+            f"{trade.price}",
+            f"{trade.size}",
+        ]
+        if wide:
+            cells.insert(1, Text(trade.venue, style="dim"))
+        table.add_row(*cells)
+    return panel
 
 
-def _quotes(model: Model, rows: int) -> Panel:
-    table = Table.grid(padding=(0, 1))
-    for justify in ("left", "left", "right", "right"):
-        table.add_column(justify=justify)  # type: ignore[arg-type]
+def _quotes(model: Model, rows: int, width: int, *, wide: bool) -> Panel:
+    columns: list[tuple[JustifyMethod, int]] = [("left", 9), ("right", 10), ("right", 7)]
+    if wide:
+        columns = [("left", 9), ("left", VENUE_WIDTH - 1), ("right", 10), ("right", 8), ("right", 12)]
+    table, panel = _panel("quotes", columns, rows, width)
     for (venue, symbol), quote in sorted(model.quotes.items())[:rows]:
-        change = "" if quote.change is None else f"{quote.change}%"
-        table.add_row(symbol, Text(venue, style="dim"), f"{quote.last}", change)
-    return Panel(table, title="quotes", border_style="dim", height=rows + 2)
+        cells: list[RenderableType] = [symbol, f"{quote.last}", _change(quote)]
+        if wide:
+            cells.insert(1, Text(venue, style="dim"))
+            cells.append("" if quote.volume is None else fit(quote.volume, 12))
+        table.add_row(*cells)
+    return panel
 
 
-def plain(model: Model, elapsed_s: float) -> list[str]:
-    """One line a connection, for logs and pipes."""
-    return [f"{elapsed_s:6.1f} s  {_line(row)}" for row in model.rows]
-
-
-def _line(row: VenueRow) -> str:
-    state = "live" if row.up and row.phase == "live" else row.phase
-    return (
-        f"{row.venue:<10} {state:<10} {row.acked}/{row.wanted} subscriptions  {rate(row.messages_per_s):>9} msg/s  "
-        f"{row.messages:>12,} messages  {row.quarantined} bad  read→decoded {latencies(row.decode_ns)}"
-    )
-
-
-def summary(model: Model, elapsed_s: float) -> list[str]:
-    """What was seen, for people; the exit code says the same."""
-    lines = [f"ferrofeed demo: {elapsed_s:.1f} s, {model.events:,} events delivered to the view", ""]
-    for row in model.rows:
-        lines.append(f"{row.venue}: {'live' if row.up and row.acked == row.wanted else 'NOT LIVE'}")
-        lines.append(f"  subscriptions      {row.acked} of {row.wanted} acknowledged, {row.reconnects} reconnects")
-        lines.append(
-            f"  messages           {row.messages:,}, all accounted for"
-            if row.accounted
-            else f"  messages           {row.messages:,}, NOT ALL ACCOUNTED FOR"
-        )
-        lines.append(f"  quarantined        {row.quarantined:,}")
-        lines.append(f"  read → decoded     {latencies(row.decode_ns)}  (p50 / p99 / p99.9)")
-        if any(row.book_ns):
-            lines.append(f"  decoded → booked   {latencies(row.book_ns)}")
-        if any(row.venue_ns):
-            lines.append(f"  venue → read       {latencies(row.venue_ns)}  (the venue stamps in whole ms or s)")
-    books = model.books()
-    valid = sum(book.valid for book in books)
-    account = model.account()
-    lines += [
-        "",
-        f"books: {valid} of {len(books)} valid; best of each:",
-        *(f"  {book.venue:<10} {book.symbol:<10} {_best(book)}" for book in books),
-        f"view: received {account.received:,} = delivered {account.delivered:,} + conflated {account.conflated:,} "
-        f"+ dropped {account.dropped:,} + pending {account.pending:,}",
-    ]
-    return lines
-
-
-def _best(book: Book) -> str:
-    bid, ask = book.best_bid, book.best_ask
-    sides = ["–" if side is None else f"{side[0]} × {side[1]}" for side in (bid, ask)]
-    return " | ".join(sides)
+def _change(quote: Quote) -> Text:
+    if quote.change is None:
+        return Text("")
+    style = "red" if quote.change < 0 else "green" if quote.change > 0 else ""
+    return Text(f"{quote.change:+}%" if quote.change else "0%", style=style)

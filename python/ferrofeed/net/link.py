@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from ferrofeed.config import VenueConfig
-    from ferrofeed.session import Action, Session, Snapshot
+    from ferrofeed.session import Action, Reason, Session, Snapshot
     from ferrofeed.spec import Topic
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -31,7 +31,7 @@ def channel_slot(channel: str) -> int:
 class Link:
     """Lives on the loop's thread. ``spawn`` starts a coroutine and keeps it; ``on_pressure`` pauses the whole feed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # what a link is made of; one place makes links
         self,
         core: _core.FeedCore,
         venue: int,
@@ -70,7 +70,7 @@ class Link:
             instrument = self.instruments[topic]
             if topic.channel == "depth":
                 self.core.invalidate(instrument, "local_closed")
-        wanted = {instrument for topic, instrument in self.instruments.items() if topic not in gone}
+        wanted = {instrument for topic, instrument in self.instruments.items() if self.session.wants(topic)}
         for topic in gone:
             if self.instruments[topic] not in wanted:
                 self.core.set_wanted(self.instruments[topic], False)
@@ -139,12 +139,12 @@ class Link:
     def on_quarantined(self, reason: str, at: int) -> None:
         """The first message rejected for this reason on this connection."""
         self._log.warning(
-            "a message could not be used: %s at byte %d; it is counted and kept in the quarantine, as are all that follow",
+            "a message could not be used: %s at byte %d; it is counted and kept in the quarantine, as all that follow",
             reason,
             at,
         )
 
-    def on_lost(self, reason: str) -> None:
+    def on_lost(self, reason: Reason) -> None:
         """The socket is gone."""
         self._socket = None
         self._live = False
@@ -154,7 +154,7 @@ class Link:
 
     # what the session answers
 
-    def _do(self, actions: Sequence[Action]) -> None:
+    def _do(self, actions: Sequence[Action]) -> None:  # noqa: C901  # one case for each action there is
         for action in actions:
             match action:
                 case Send(payload):
@@ -189,7 +189,7 @@ class Link:
         if any(topic.channel == "depth" and self.instruments.get(topic) == instrument for topic in emit.topics):
             self.core.invalidate(instrument, emit.reason)
 
-    def _close(self, code: int, reason: str) -> None:
+    def _close(self, code: int, reason: Reason) -> None:
         if self._live and self._socket is not None:
             self._socket.close(code, reason)
         elif self._opening is not None:
@@ -197,9 +197,7 @@ class Link:
 
     async def _open(self, socket: Socket, url: str, headers: Mapping[str, str]) -> None:
         try:
-            await socket.open(
-                url, headers, timeout_s=self.session.spec.connect_timeout_s, tls_ca=self.config.tls_ca
-            )
+            await socket.open(url, headers, timeout_s=self.session.spec.connect_timeout_s, tls_ca=self.config.tls_ca)
         except HandshakeRefusedError as error:
             self._socket = None
             self._do(self.session.handshake_refused(error.status, _core.monotonic_ns()))

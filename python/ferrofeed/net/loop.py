@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class FeedLoop(uvloop.Loop):
     """A uvloop loop whose connections may have a reader in front of their protocol.
 
-    picows hands keyword arguments it does not know on to ``loop.create_connection``. With ``reader_factory`` the socket's
-    protocol is the reader made of picows' own protocol, from the first byte on; picows goes on as if it had the socket.
+    picows hands keyword arguments it does not know on to ``loop.create_connection``. With ``reader_factory`` the
+    socket's protocol is the reader made of picows' own protocol, from the first byte on; picows goes on as if the
+    socket were its own.
     """
 
-    async def create_connection(  # type: ignore[override]
+    async def create_connection(
         self,
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         *args: Any,
@@ -31,7 +32,9 @@ class FeedLoop(uvloop.Loop):
         """As ``loop.create_connection``; ``reader_factory`` makes the protocol that reads."""
         if reader_factory is None:
             return await aiofastnet.create_connection(self, protocol_factory, *args, **kwargs)
-        transport, reader = await aiofastnet.create_connection(
-            self, lambda: reader_factory(protocol_factory()), *args, **kwargs
-        )
+
+        def factory() -> Any:  # a protocol by its methods, not by its base class
+            return reader_factory(protocol_factory())
+
+        transport, reader = await aiofastnet.create_connection(self, factory, *args, **kwargs)
         return transport, reader.inner

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ferrofeed.session import Reason
+
 _QUIET = logging.getLogger("ferrofeed.picows")
 _QUIET.setLevel(logging.ERROR)
 
@@ -62,22 +64,22 @@ class Owner(Protocol):
     def on_pressure(self) -> None:
         """A blocking consumer is full."""
 
-    def on_lost(self, reason: str) -> None:
+    def on_lost(self, reason: Reason) -> None:
         """The socket is gone. ``reason`` is one of the core's status reasons. Comes exactly once."""
 
 
-class _Listener(WSListener):  # type: ignore[misc]  # picows' classes are untyped
+class _Listener(WSListener):
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._socket.upgraded(transport)
 
-    def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002  # picows' names
         # Unreachable while the reader stands in front of picows; a frame here would be one that nobody accounts for.
         raise RuntimeError(f"picows read a frame of type {frame.msg_type}: the reader does not stand in front of it")
 
-    def on_ws_disconnected(self, _transport: WSTransport) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  # picows' name
         self._socket.lost()
 
     def pause_writing(self) -> None:
@@ -96,7 +98,7 @@ class Socket:
         self._owner = owner
         self._reader: _core.Reader | None = None
         self._transport: WSTransport | None = None
-        self._reason: str | None = None
+        self._reason: Reason | None = None
         self._cut: asyncio.TimerHandle | None = None
         self._opened = False
         self._lost = False
@@ -105,7 +107,7 @@ class Socket:
     async def open(
         self, url: str, headers: Mapping[str, str], *, timeout_s: float = 10.0, tls_ca: Path | None = None
     ) -> None:
-        """Connect and upgrade. Raises :class:`HandshakeRefusedError` or :class:`ConnectFailedError`, without the URL."""
+        """Connect and upgrade; :class:`HandshakeRefusedError` or :class:`ConnectFailedError` never tell the URL."""
         context = _tls_context(tls_ca) if url.startswith("wss:") else None
         try:
             async with asyncio.timeout(timeout_s):
@@ -143,7 +145,7 @@ class Socket:
         return self._reader
 
     def upgraded(self, transport: WSTransport) -> None:
-        """picows accepted the upgrade."""
+        """The upgrade was accepted by picows."""
         assert self._reader is not None
         self._transport = transport
         self._opened = True
@@ -152,7 +154,7 @@ class Socket:
         self._owner.on_open()
 
     def lost(self) -> None:
-        """picows says that the transport is gone."""
+        """The transport is gone, says picows."""
         if self._lost or not self._opened:
             return
         self._lost = True
@@ -176,7 +178,7 @@ class Socket:
         if self._transport is not None and self._reason is None:
             self._transport.send_ping(payload)
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: Reason) -> None:
         """Send a close frame and end the connection, by force if the peer does not follow. ``on_lost`` comes later."""
         if self._transport is None or self._reason is not None:
             return
@@ -184,7 +186,7 @@ class Socket:
         self._transport.send(WSMsgType.CLOSE, code.to_bytes(2, "big"))
         self._cut = asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.abort)
 
-    def abort(self, reason: str = "local_closed") -> None:
+    def abort(self, reason: Reason = "local_closed") -> None:
         """Cut the connection at once, upgraded or not."""
         self._reason = self._reason or reason
         transport = self._transport
@@ -205,7 +207,7 @@ class Socket:
             self._paused = False
             self._transport.underlying_transport.resume_reading()
 
-    def _notices(self, notices: list[tuple[str, bytes, Any]], full: bool) -> None:  # noqa: FBT001  # called by Rust
+    def _notices(self, notices: list[tuple[str, bytes, Any]], full: bool) -> None:
         for kind, payload, number in notices:
             match kind:
                 case "control":
@@ -226,8 +228,11 @@ class Socket:
         if full:
             self._owner.on_pressure()
 
-    def _finish(self, code: int | None, reason: str, text: bytes | None = None) -> None:
-        """Answer the peer's close frame, or name its fault. The server ends the connection (RFC 6455, 7.1.1), or we do soon."""
+    def _finish(self, code: int | None, reason: Reason, text: bytes | None = None) -> None:
+        """Answer the peer's close frame, or name its fault.
+
+        The server ends the connection (RFC 6455, 7.1.1), or we do soon.
+        """
         transport = self._transport
         if transport is None:
             return

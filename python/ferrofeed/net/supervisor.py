@@ -7,7 +7,8 @@ import contextlib
 import logging
 import os
 import threading
-from concurrent.futures import Future
+import time
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ferrofeed.net.loop import FeedLoop
@@ -23,6 +24,9 @@ TICK_S = 0.02
 RELIEF_S = 0.001
 """How often a paused feed looks whether its blocking consumers have room again."""
 
+ALIVE_S = 0.25
+"""How often a thread that waits for the loop makes sure that there is still one."""
+
 T = TypeVar("T")
 _LOG = logging.getLogger("ferrofeed.feed")
 
@@ -32,7 +36,6 @@ class Supervisor:
 
     def __init__(self, *, cpu: int | None = None) -> None:
         self._cpu = cpu
-        self._loop = FeedLoop()
         self._thread = threading.Thread(target=self._run, name="ferrofeed", daemon=True)
         self._links: list[Link] = []
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -46,6 +49,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start the thread and wait until its loop runs."""
+        self._loop = FeedLoop()
         self._thread.start()
         self._ready.wait()
 
@@ -76,8 +80,18 @@ class Supervisor:
             except BaseException as error:  # noqa: BLE001  # it belongs to the caller
                 future.set_exception(error)
 
-        self._loop.call_soon_threadsafe(run)
-        return future.result(timeout_s)
+        try:
+            self._loop.call_soon_threadsafe(run)
+        except RuntimeError:
+            # the loop is closed: nobody else works on what it held
+            return call()
+        end = time.monotonic() + timeout_s
+        while not wait([future], ALIVE_S).done:
+            if not self._thread.is_alive() and not future.done():
+                return call()
+            if time.monotonic() > end:
+                raise TimeoutError(f"the feed's thread did not answer within {timeout_s:g} s")
+        return future.result()
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
         """Start a coroutine on the loop and keep it until it ends. For the loop's thread."""
@@ -145,8 +159,7 @@ class Supervisor:
             for link in tuple(self._links):
                 try:
                     link.tick()
-                except Exception:
-                    # one venue's fault must not stop the others
+                except Exception:  # noqa: BLE001  # one venue's fault must not stop the others
                     _LOG.exception("the session of %s failed", link.config.id)
                 if self._paused:
                     link.pause_reading()
@@ -157,7 +170,7 @@ class Supervisor:
             link.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._grace_s):
-                while not all(link.closed for link in self._links):
+                while not all(link.closed for link in self._links):  # noqa: ASYNC110  # links know nothing of the supervisor
                     await asyncio.sleep(0.005)
         for link in self._links:
             link.abort()

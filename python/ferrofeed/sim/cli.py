@@ -95,7 +95,7 @@ def build(args: argparse.Namespace) -> Simulator:
         symbols=_symbols(args.symbols),
         depth=args.depth,
         tls=_tls(args),
-        faults=_faults(args.faults, args.seed),
+        faults=plan_of(args.faults, args.seed),
         options=Options(keys={args.api_key: args.api_secret}, bare=args.bare, extended=args.extended),
     )
 
@@ -124,7 +124,8 @@ def _symbols(text: str | None) -> list[str] | int | None:
     return int(text) if text.isascii() and text.isdigit() else [part for part in text.split(",") if part.strip()]
 
 
-def _faults(text: str, seed: int) -> FaultPlan:
+def plan_of(text: str, seed: int) -> FaultPlan:
+    """The plan that ``--faults`` describes. :raises ValueError: it does not, and why."""
     kind, _, seconds = text.partition(":")
     if kind == "random":
         if not (seconds.isascii() and seconds.isdigit()):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-from ferrofeed.sim.frames import PONG, close_frame, forbidden, frame
+from ferrofeed.sim.frames import PONG, close_frame, forbidden
+from ferrofeed.sim.frames import frame as framed
 from ferrofeed.sim.inject import Injector
 from ferrofeed.sim.protocol import NO_TOPIC, Close, Drop, Send
 
@@ -68,26 +69,26 @@ class Connection(WSListener):
         self._server.connected(self)
         self.act(self._first)
 
-    def on_ws_frame(self, _transport: WSTransport, frame_in: WSFrame) -> None:
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002  # picows' names
         """Take a frame of the client."""
-        kind = frame_in.msg_type
+        kind = frame.msg_type
         if kind == WSMsgType.PING:
             self.stats.pings += 1
-            self._control(frame(frame_in.get_payload_as_bytes(), PONG))
+            self._control(framed(frame.get_payload_as_bytes(), PONG))
         elif kind == WSMsgType.PONG:
             self.stats.pongs += 1
         elif kind == WSMsgType.CLOSE:
             if not self._closing:
-                self._control(close_frame(int(frame_in.get_close_code().value)))
+                self._control(close_frame(int(frame.get_close_code().value)))
             self.end()
         else:
-            self._parts.append(frame_in.get_payload_as_bytes())
-            if frame_in.fin:
+            self._parts.append(frame.get_payload_as_bytes())
+            if frame.fin:
                 text = b"".join(self._parts)
                 self._parts.clear()
                 self._received(text)
 
-    def on_ws_disconnected(self, _transport: WSTransport) -> None:
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  # picows' name
         """Forget the connection."""
         if self._timer is not None:
             self._timer.cancel()
@@ -123,7 +124,7 @@ class Connection(WSListener):
         for action in actions:
             if isinstance(action, Send):
                 self.stats.refusals += action.kind == "nack"
-                self.send(action.payload, frame(action.payload), action.kind, NO_TOPIC)
+                self.send(action.payload, framed(action.payload), action.kind, NO_TOPIC)
             elif isinstance(action, Close):
                 self.close(action.code, action.reason, kicked=action.reason or "refused")
             elif isinstance(action, Drop):
@@ -248,7 +249,7 @@ class Connection(WSListener):
         else:
             if mode == "mid":
                 # a frame that says 200 bytes and has 20
-                self._control(frame(b"x" * 200)[:24])
+                self._control(framed(b"x" * 200)[:24])
             self.abort(kicked, reset=mode == "rst")
 
     def tick(self, now: float) -> None:

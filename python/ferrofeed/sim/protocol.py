@@ -112,10 +112,16 @@ class Venue(Protocol):
     path: str
     """Path (and query, without the key) that clients connect to by default."""
     market: Market
-    clock_offset_ms: int
-    """Added to every time stamp pushed: a venue whose clock is wrong."""
     refuse_login: Callable[[], bool]
     """Asked at each login that would succeed: refuse it all the same?"""
+
+    @property
+    def clock_offset_ms(self) -> int:
+        """Added to every time stamp pushed: a venue whose clock is wrong."""
+        ...
+
+    @clock_offset_ms.setter
+    def clock_offset_ms(self, value: int, /) -> None: ...
 
     def session(self) -> ServerSession:
         """Make the session of a new connection."""

@@ -82,6 +82,8 @@ class ItickDialect:
                 data = message.get("data")
                 echo = data.get("params") if isinstance(data, dict) else None
                 return [Pong(str(echo) if isinstance(echo, str | int) else None)]
+            case _:
+                pass
         if answers is not None or "data" in message or not why:
             # code 0 with data is a bar, never an error
             return [_wire.shape(message, "itick")]

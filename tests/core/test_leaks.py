@@ -1,0 +1,61 @@
+"""A thousand of everything made and dropped: memory, descriptors and collectable objects stay where they were."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ferrofeed import Config, Feed, Secret, Subscription, VenueConfig
+from tests.core.wire import CRYPTO, GOLDEN, Wire
+
+DEPTH = (GOLDEN / "itick/seed_depth.json").read_bytes()
+
+
+def rss() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # no paths wanted
+
+
+def wire() -> None:
+    one = Wire("itick", symbols=CRYPTO).open()
+    batch = one.batch(DEPTH)
+    assert batch.records["kind"].any()
+    assert one.consumer.fileno() > 0
+    assert list(batch)
+
+
+def feed() -> None:
+    venue = VenueConfig(
+        id="v",
+        kind="itick",
+        url="ws://127.0.0.1:1/",
+        api_key=Secret("made-up-key"),
+        subscribe=[Subscription(["BTC/USDT"], ["depth", "trade"])],
+    )
+    one = Feed(Config([venue]))
+    one.on("trade", print)
+    one.consumer().core.fileno()
+    one.stop()
+
+
+@pytest.mark.parametrize(("make", "kilobytes"), [(wire, 1), (feed, 1)])
+def test_nothing_is_left_behind(make: Callable[[], None], kilobytes: int) -> None:
+    for _ in range(200):
+        make()
+    gc.collect()
+    objects, memory, open_files = len(gc.get_objects()), rss(), descriptors()
+    for _ in range(1000):
+        make()
+    gc.collect()
+    assert len(gc.get_objects()) - objects < 200
+    assert descriptors() <= open_files
+    assert rss() - memory < 1000 * kilobytes * 1024
