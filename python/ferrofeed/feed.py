@@ -19,7 +19,7 @@ from ferrofeed.errors import UsageError
 from ferrofeed.events import KINDS, Names, kinds_of
 from ferrofeed.net.link import Link
 from ferrofeed.net.supervisor import Supervisor
-from ferrofeed.session import Budgets, Session
+from ferrofeed.session import DEFAULT_BACKOFF, Budgets, Session
 from ferrofeed.spec import Topic
 from ferrofeed.venues import SPECS
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ferrofeed.config import VenueConfig
     from ferrofeed.events import Event
-    from ferrofeed.session import Snapshot
+    from ferrofeed.session import BackoffPolicy, Snapshot
     from ferrofeed.spec import VenueSpec
 
 DEFAULT_CAPACITY = 65_536
@@ -47,12 +47,22 @@ class Feed:
                 for event in batch: ...
     """
 
-    def __init__(self, config: Config, *, specs: Mapping[str, VenueSpec] = SPECS, seed: int | None = None) -> None:
-        """``seed`` fixes the jitter of reconnections (tests)."""
+    def __init__(
+        self,
+        config: Config,
+        *,
+        specs: Mapping[str, VenueSpec] = SPECS,
+        backoff: BackoffPolicy = DEFAULT_BACKOFF,
+        seed: int | None = None,
+    ) -> None:
+        """``specs``: other venues, or the same with other limits; ``backoff``: how long to wait before reconnections;
+        ``seed`` fixes their jitter (tests).
+        """
         self.config = config
         self.names = Names()
         self.core = _core.FeedCore(quarantine_per_reason=8, quarantine_total=max(1, config.service.quarantine))
         self._specs = specs
+        self._backoff = backoff
         self._supervisor = Supervisor(cpu=config.service.loop.cpu)
         self._links: dict[str, list[Link]] = {}
         self._instruments: dict[tuple[str, str], int] = {}
@@ -115,9 +125,8 @@ class Feed:
         """Whether every wanted subscription is acknowledged and every book of it valid."""
         if not self.running:
             return False
-        return all(
-            snapshot.acked == snapshot.wanted and link.books_valid() for link, snapshot in self.snapshots()
-        )
+        links = [link for links in self._links.values() for link in links]
+        return self._supervisor.call(lambda: all(link.ready() for link in links))
 
     def wait_ready(self, timeout_s: float = 30.0) -> bool:
         """Wait until :meth:`ready`; False if it did not come within ``timeout_s``."""
@@ -142,6 +151,11 @@ class Feed:
         gone = {Topic(channel, symbol) for channel in channels for symbol in raw}
         for link in links:
             self._on_loop(lambda link=link: link.unwant(topic for topic in gone if topic in link.instruments))
+
+    def retry(self, venue: str) -> None:
+        """Try again what the venue had refused for good (a wrong key): the operator has put it right. Else does nothing."""
+        for link in self._venue(venue)[1]:
+            self._on_loop(link.retry)
 
     # consumers
 
@@ -238,7 +252,7 @@ class Feed:
         for _ in range(venue.connections):
             index = self.core.add_connection(venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets)
             self.names.venues.append(venue.id)
-            session = Session(spec, venue, budgets.of(spec, venue), rng)
+            session = Session(spec, venue, budgets.of(spec, venue), rng, self._backoff)
             link = Link(self.core, index, venue, session, self._supervisor.spawn, self._supervisor.pressure)
             self._supervisor.add(link)
             links.append(link)
