@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import random
@@ -18,6 +19,7 @@ from ferrofeed.dispatch import Dispatcher
 from ferrofeed.errors import UsageError
 from ferrofeed.events import KINDS, Names, kinds_of
 from ferrofeed.net.link import Link
+from ferrofeed.net.socket import tls_context
 from ferrofeed.net.supervisor import Supervisor
 from ferrofeed.session import DEFAULT_BACKOFF, Budgets, Session
 from ferrofeed.spec import Topic
@@ -249,6 +251,9 @@ class Feed:
         spec = configured(self._specs[venue.kind], venue)
         secrets = [secret.reveal().encode() for secret in (venue.api_key, venue.api_secret) if secret is not None]
         links = []
+        if venue.url.startswith("wss:"):
+            with contextlib.suppress(OSError):  # the connection will say what is wrong with the file
+                tls_context(venue.tls_ca)  # read here, so that the loop need not
         for _ in range(venue.connections):
             index = self.core.add_connection(venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets)
             self.names.venues.append(venue.id)

@@ -99,7 +99,7 @@ def brisk(
     kind: str,
     *,
     heartbeat_s: float = 0.3,
-    timeout_s: float = 1.0,
+    timeout_s: float = 3.0,
     ack_s: float = 0.5,
     wait_s: float | None = None,
     stale_s: float | None = None,
@@ -112,8 +112,8 @@ def brisk(
     spec = SPECS[kind]
     answered = spec.heartbeat.answered
     # venues that count requests count heartbeats too
-    beat = heartbeat_s if answered else max(heartbeat_s, 1.5)
-    gap = min(spec.limits.request_gap_s, 0.02)
+    beat = heartbeat_s if answered else max(heartbeat_s, 0.8)
+    gap = min(spec.limits.request_gap_s, 0.001)
     return replace(
         spec,
         dialect=spec.dialect if wait_s is None else cast("Dialect", Hasty(spec.dialect, wait_s)),
@@ -323,6 +323,14 @@ class Harness:
             feed = pair if isinstance(pair, Feed) else pair[0]
             eventually(feed.ready, f"live: {[snapshot for _, snapshot in feed.snapshots()]}")
 
+    def settle(self, feed: Feed) -> None:
+        """Hold a stopped feed to account now, and forget it."""
+        problems = accounting(feed)
+        self._feeds.remove(feed)
+        for consumer in [consumer for consumer in self._consumers if consumer in feed.consumers]:
+            self._consumers.remove(consumer)
+        assert not problems, "\n".join(problems)
+
     def finish(self) -> None:
         """Stop all, then check what must always hold."""
         problems: list[str] = []
@@ -348,7 +356,9 @@ def accounting(feed: Feed) -> list[str]:
     problems = []
     for index, venue in enumerate(feed.names.venues):
         counters = feed.core.counters(index)
-        if counters["messages"] != counters["accounted"]:
+        fates = counters["data"] + counters["control"]
+        fates += sum(counters["ignored"].values()) + sum(counters["quarantined"].values())
+        if not counters["messages"] == counters["accounted"] == fates:
             problems.append(f"{venue}: {counters['messages']} messages, {counters['accounted']} accounted for: {counters}")
         if counters["quarantined"].get("internal"):
             problems.append(f"{venue}: a decoder panicked")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import ssl
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +21,19 @@ _QUIET.setLevel(logging.ERROR)
 
 CLOSE_GRACE_S = 1.0
 """How long the peer has to answer our close frame before the socket is cut."""
+
+
+def tls_context(authority: Path | None = None) -> ssl.SSLContext:
+    """What to trust: the system's authorities, or those of a PEM file, read again when the file changes.
+
+    Reading the system's takes tens of milliseconds, in which the loop would read no socket: so once for all connections.
+    """
+    return _tls_context(authority, 0 if authority is None else authority.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16)
+def _tls_context(authority: Path | None, _changed_ns: int) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=None if authority is None else str(authority))
 
 
 class HandshakeRefusedError(Exception):
@@ -99,10 +113,8 @@ class Socket:
         self, url: str, headers: Mapping[str, str], *, timeout_s: float = 10.0, tls_ca: Path | None = None
     ) -> None:
         """Connect and upgrade. Raises :class:`HandshakeRefusedError` or :class:`ConnectFailedError`, without the URL."""
-        context = None
-        if url.startswith("wss:"):
-            context = ssl.create_default_context(cafile=None if tls_ca is None else str(tls_ca))
         try:
+            context = tls_context(tls_ca) if url.startswith("wss:") else None
             async with asyncio.timeout(timeout_s):
                 await ws_connect(
                     lambda: _Listener(self),
@@ -191,7 +203,13 @@ class Socket:
         """Read on."""
         if self._transport is not None and self._paused:
             self._paused = False
-            self._transport.underlying_transport.resume_reading()
+            transport = self._transport.underlying_transport
+            transport.resume_reading()
+            # aiofastnet looks at the socket then, and not at what it had read and not yet decrypted before the pause: without
+            # this that stays where it is until the peer sends more
+            retry = getattr(transport, "_retry_ssl_read", None)
+            if retry is not None:
+                asyncio.get_running_loop().call_soon(retry)
 
     def _notices(self, notices: list[tuple[str, bytes, Any]], full: bool) -> None:  # noqa: FBT001  # called by Rust
         for kind, payload, number in notices:
