@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import random
@@ -19,8 +20,9 @@ from ferrofeed.dispatch import Dispatcher
 from ferrofeed.errors import UsageError
 from ferrofeed.events import KINDS, Names, kinds_of
 from ferrofeed.net.link import Link
+from ferrofeed.net.socket import tls_context
 from ferrofeed.net.supervisor import Supervisor
-from ferrofeed.session import Budgets, Session
+from ferrofeed.session import DEFAULT_BACKOFF, Budgets, Session
 from ferrofeed.spec import Topic
 from ferrofeed.venues import SPECS
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ferrofeed.config import VenueConfig
-    from ferrofeed.session import Snapshot
+    from ferrofeed.session import BackoffPolicy, Snapshot
     from ferrofeed.spec import VenueSpec
 
 DEFAULT_CAPACITY = 65_536
@@ -49,12 +51,22 @@ class Feed:
     Where a method takes several symbols, channels or kinds, one may be given as a plain string.
     """
 
-    def __init__(self, config: Config, *, specs: Mapping[str, VenueSpec] = SPECS, seed: int | None = None) -> None:
-        """``seed`` fixes the jitter of reconnections (tests)."""
+    def __init__(
+        self,
+        config: Config,
+        *,
+        specs: Mapping[str, VenueSpec] = SPECS,
+        backoff: BackoffPolicy = DEFAULT_BACKOFF,
+        seed: int | None = None,
+    ) -> None:
+        """``specs``: other venues, or the same with other limits; ``backoff``: how long to wait before reconnections;
+        ``seed`` fixes their jitter (tests).
+        """
         self.config = config
         self.names = Names()
         self.core = _core.FeedCore(quarantine_per_reason=8, quarantine_total=max(1, config.service.quarantine))
         self._specs = specs
+        self._backoff = backoff
         self._supervisor = Supervisor(cpu=config.service.loop.cpu)
         self._links: dict[str, list[Link]] = {}
         self._instruments: dict[tuple[str, str], int] = {}
@@ -119,7 +131,7 @@ class Feed:
 
     def missing(self) -> list[str]:
         """What keeps the feed from being :meth:`ready`: a line for each connection that lacks something."""
-        return self._missing(self.snapshots())
+        return self._missing()
 
     def wait_ready(self, timeout_s: float = 30.0) -> bool:
         """Wait until :meth:`ready`; False if it did not come within ``timeout_s``, see :meth:`missing` for why.
@@ -128,24 +140,18 @@ class Feed:
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            snapshots = self.snapshots()
-            if not self._missing(snapshots):
+            if not self._missing():
                 return True
-            if time.monotonic() > deadline or not self.running or any(snapshot.fatal for _, snapshot in snapshots):
+            fatal = any(link.session.fatal for links in self._links.values() for link in links)
+            if fatal or time.monotonic() > deadline or not self.running:
                 return False
             time.sleep(0.01)
 
-    def _missing(self, snapshots: list[tuple[Link, Snapshot]]) -> list[str]:
+    def _missing(self) -> list[str]:
         if not self.running:
             return ["the feed is not running"]
-        lines: list[str] = []
-        for link, snapshot in snapshots:
-            if snapshot.acked != snapshot.wanted:
-                what = f"{snapshot.acked} of {snapshot.wanted} subscriptions acknowledged"
-                lines.append(f"{link.config.id}: {snapshot.fatal or snapshot.phase.value}: {what}")
-            elif not link.books_valid():
-                lines.append(f"{link.config.id}: not every book is valid")
-        return lines
+        links = [link for links in self._links.values() for link in links]
+        return self._supervisor.call(lambda: [line for link in links if (line := link.missing())])
 
     # subscriptions
 
@@ -166,6 +172,11 @@ class Feed:
         gone = {Topic(channel, symbol) for channel in several(channels) for symbol in raw}
         for link in links:
             self._on_loop(partial(link.unwant, gone))
+
+    def retry(self, venue: str) -> None:
+        """Try again what the venue had refused for good (a wrong key): the operator has put it right. Else does nothing."""
+        for link in self._venue(venue)[1]:
+            self._on_loop(link.retry)
 
     # consumers
 
@@ -274,10 +285,13 @@ class Feed:
         spec = configured(self._specs[venue.kind], venue)
         secrets = [secret.reveal().encode() for secret in (venue.api_key, venue.api_secret) if secret is not None]
         links: list[Link] = []
+        if venue.url.startswith("wss:"):
+            with contextlib.suppress(OSError):  # the connection will say what is wrong with the file
+                tls_context(venue.tls_ca)  # read here, so that the loop need not
         for _ in range(venue.connections):
             index = self.core.add_connection(venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets)
             self.names.venues.append(venue.id)
-            session = Session(spec, venue, budgets.of(spec, venue), rng)
+            session = Session(spec, venue, budgets.of(spec, venue), rng, self._backoff)
             link = Link(self.core, index, venue, session, self._supervisor.spawn, self._supervisor.pressure)
             self._supervisor.add(link)
             links.append(link)

@@ -64,16 +64,22 @@ class Link:
 
     def unwant(self, topics: Iterable[Topic]) -> None:
         """Unsubscribe. Frames that still come for an instrument without any topic left are ignored and counted."""
-        gone = [topic for topic in topics if topic in self.instruments]
-        self._do(self.session.unwant(gone))
+        asked = [topic for topic in topics if topic in self.instruments]
+        self._do(self.session.unwant(asked))
+        # wishes are counted: somebody else may still want it
+        gone = [topic for topic in asked if not self.session.wants(topic)]
+        wanted = {instrument for topic, instrument in self.instruments.items() if self.session.wants(topic)}
         for topic in gone:
             instrument = self.instruments[topic]
             if topic.channel == "depth":
                 self.core.invalidate(instrument, "local_closed")
-        wanted = {instrument for topic, instrument in self.instruments.items() if self.session.wants(topic)}
-        for topic in gone:
-            if self.instruments[topic] not in wanted:
-                self.core.set_wanted(self.instruments[topic], False)
+            if instrument not in wanted:
+                self.core.set_wanted(instrument, False)
+
+    def retry(self) -> None:
+        """Try again what was refused for good."""
+        if self.session.fatal is not None:
+            self._do(self.session.start(_core.monotonic_ns()))
 
     def tick(self) -> None:
         """Let the session look at the clock; called every few tens of milliseconds."""
@@ -103,6 +109,14 @@ class Link:
     def snapshot(self) -> Snapshot:
         """What the session has to show."""
         return self.session.snapshot()
+
+    def missing(self) -> str | None:
+        """What keeps the connection from being ready, in a line; None if nothing does. For the loop's thread."""
+        snapshot = self.session.snapshot()
+        if snapshot.acked != snapshot.wanted:
+            what = f"{snapshot.acked} of {snapshot.wanted} subscriptions acknowledged"
+            return f"{self.config.id}: {snapshot.fatal or snapshot.phase.value}: {what}"
+        return None if self.books_valid() else f"{self.config.id}: not every book is valid"
 
     def books_valid(self) -> bool:
         """Whether every book of a wanted depth subscription is valid."""
@@ -182,12 +196,11 @@ class Link:
         for instrument in instruments:
             if self.core.announce(self.venue, instrument, emit.state, emit.reason):
                 self.on_pressure()
-            if emit.state == "stale" and instrument is not None:
-                self._stale(instrument, emit)
-
-    def _stale(self, instrument: int, emit: Emit) -> None:
-        if any(topic.channel == "depth" and self.instruments.get(topic) == instrument for topic in emit.topics):
-            self.core.invalidate(instrument, emit.reason)
+        if emit.state in {"stale", "unsubscribed"}:
+            # what came between the wish and the venue's answer made the book valid again: nothing more will come
+            for topic in emit.topics:
+                if topic.channel == "depth" and topic in self.instruments:
+                    self.core.invalidate(self.instruments[topic], emit.reason)
 
     def _close(self, code: int, reason: Reason) -> None:
         if self._live and self._socket is not None:

@@ -25,10 +25,17 @@ CLOSE_GRACE_S = 1.0
 """How long the peer has to answer our close frame before the socket is cut."""
 
 
-@functools.cache
-def _tls_context(ca: Path | None) -> ssl.SSLContext:
-    """One context for each authority: reading the system's store takes longer than the loop may be held up."""
-    return ssl.create_default_context(cafile=None if ca is None else str(ca))
+def tls_context(authority: Path | None = None) -> ssl.SSLContext:
+    """What to trust: the system's authorities, or those of a PEM file, read again when the file changes.
+
+    Reading the system's takes tens of milliseconds, in which the loop would read no socket: so once for all connections.
+    """
+    return _tls_context(authority, 0 if authority is None else authority.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16)
+def _tls_context(authority: Path | None, _changed_ns: int) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=None if authority is None else str(authority))
 
 
 class HandshakeRefusedError(Exception):
@@ -108,8 +115,8 @@ class Socket:
         self, url: str, headers: Mapping[str, str], *, timeout_s: float = 10.0, tls_ca: Path | None = None
     ) -> None:
         """Connect and upgrade; :class:`HandshakeRefusedError` or :class:`ConnectFailedError` never tell the URL."""
-        context = _tls_context(tls_ca) if url.startswith("wss:") else None
         try:
+            context = tls_context(tls_ca) if url.startswith("wss:") else None
             async with asyncio.timeout(timeout_s):
                 await ws_connect(
                     lambda: _Listener(self),
@@ -205,7 +212,13 @@ class Socket:
         """Read on."""
         if self._transport is not None and self._paused:
             self._paused = False
-            self._transport.underlying_transport.resume_reading()
+            transport = self._transport.underlying_transport
+            transport.resume_reading()
+            # aiofastnet looks at the socket then, and not at what it had read and not yet decrypted before the pause: without
+            # this that stays where it is until the peer sends more
+            retry = getattr(transport, "_retry_ssl_read", None)
+            if retry is not None:
+                asyncio.get_running_loop().call_soon(retry)
 
     def _notices(self, notices: list[tuple[str, bytes, Any]], full: bool) -> None:
         for kind, payload, number in notices:

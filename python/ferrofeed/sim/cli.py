@@ -14,6 +14,7 @@ from ferrofeed.sim.faults import KINDS, FaultPlan
 from ferrofeed.sim.market import MAX_DEPTH
 from ferrofeed.sim.protocol import Options
 from ferrofeed.sim.server import VENUES, Simulator
+from ferrofeed.sim.thread import on_loop_error
 from ferrofeed.sim.tls import context_from_files, self_signed_context
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def _tls(args: argparse.Namespace) -> ssl.SSLContext | None:
 async def _serve(simulator: Simulator, venue: str) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(on_loop_error)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, over.set)
     async with simulator:

@@ -38,6 +38,8 @@ class ConnectionStats:
     """WebSocket pongs received."""
     refusals: int = 0
     """Refusing answers sent."""
+    closed: int | None = None
+    """Code of the client's close frame (1005 if it had none), None if there was no frame."""
     kicked: str = ""
     """Why the venue ended it; empty if it did not."""
     open: bool = True

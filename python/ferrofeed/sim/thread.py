@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _START_S = 10.0
+_LOG = logging.getLogger("ferrofeed.sim")
+
+
+def on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say in one line that a client's connection failed (one that does not trust our certificate); all else in full."""
+    error = context.get("exception")
+    # aiofastnet may put the class in the place of the exception, which the default handler can't print
+    kind = error if isinstance(error, type) else type(error)
+    if "transport" not in context or not issubclass(kind, OSError):
+        loop.default_exception_handler(context)
+    else:
+        _LOG.warning("%s: %s", str(context.get("message")).partition("\n")[0], kind.__name__)
 
 
 class SimulatorThread:
@@ -87,6 +100,7 @@ class SimulatorThread:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(on_loop_error)
         self._over = asyncio.Event()
         try:
             await self._simulator.start()
