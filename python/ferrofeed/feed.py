@@ -59,8 +59,10 @@ class Feed:
         backoff: BackoffPolicy = DEFAULT_BACKOFF,
         seed: int | None = None,
     ) -> None:
-        """``specs``: other venues, or the same with other limits; ``backoff``: how long to wait before reconnections;
-        ``seed`` fixes their jitter (tests).
+        """Prepare, and connect to nothing yet.
+
+        ``specs``: other venues, or the same with other limits; ``backoff``: how long to wait before reconnections; ``seed``
+        fixes their jitter (tests).
         """
         self.config = config
         self.names = Names()
@@ -174,7 +176,7 @@ class Feed:
             self._on_loop(partial(link.unwant, gone))
 
     def retry(self, venue: str) -> None:
-        """Try again what the venue had refused for good (a wrong key): the operator has put it right. Else does nothing."""
+        """Try again what the venue had refused for good (a wrong key), once that is put right. Else does nothing."""
         for link in self._venue(venue)[1]:
             self._on_loop(link.retry)
 

@@ -43,7 +43,9 @@ SECRET = "integration-secret-9876543210"
 OPTIONS = Options(keys={KEY: SECRET})
 DEADLINE_S = 10.0
 STOP_S = 5.0
-QUICK = BackoffPolicy(floor_s=0.01, base_s=0.1, cap_s=0.5, kick_count=3, kick_young_s=0.0, kick_delay_s=0.5, kick_cap_s=1)
+QUICK = BackoffPolicy(
+    floor_s=0.01, base_s=0.1, cap_s=0.5, kick_count=3, kick_young_s=0.0, kick_delay_s=0.5, kick_cap_s=1
+)
 """No connection counts as kicked: what is dropped here is dropped by faults."""
 
 
@@ -121,7 +123,9 @@ def brisk(
         heartbeat=replace(spec.heartbeat, interval_s=beat, timeout_s=timeout_s),
         connect_timeout_s=3.0,
         login_timeout_s=2.0,
-        stale_after_s=spec.stale_after_s if stale_s is None else dict.fromkeys(("quote", "depth", "trade", "bar"), stale_s),
+        stale_after_s=spec.stale_after_s
+        if stale_s is None
+        else dict.fromkeys(("quote", "depth", "trade", "bar"), stale_s),
     )
 
 
@@ -359,7 +363,9 @@ def accounting(feed: Feed) -> list[str]:
         fates = counters["data"] + counters["control"]
         fates += sum(counters["ignored"].values()) + sum(counters["quarantined"].values())
         if not counters["messages"] == counters["accounted"] == fates:
-            problems.append(f"{venue}: {counters['messages']} messages, {counters['accounted']} accounted for: {counters}")
+            problems.append(
+                f"{venue}: {counters['messages']} messages, {counters['accounted']} accounted for: {counters}"
+            )
         if counters["quarantined"].get("internal"):
             problems.append(f"{venue}: a decoder panicked")
     for consumer in feed.consumers:

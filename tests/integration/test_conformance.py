@@ -106,7 +106,10 @@ def test_the_data_equal_the_simulator_s(harness: Harness, kind: str, transport: 
         if "depth" in CHANNELS[kind]:
             assert book_text(feed, kind, symbol) == sim.book(symbol)
             last = sink.of("book", symbol)[-1]
-            assert ([(plain(p), plain(s)) for p, s in last.bids], [(plain(p), plain(s)) for p, s in last.asks]) == sim.book(symbol)
+            assert (
+                [(plain(p), plain(s)) for p, s in last.bids],
+                [(plain(p), plain(s)) for p, s in last.asks],
+            ) == sim.book(symbol)
         if "bar:1m" in CHANNELS[kind]:
             bar = sim.call(lambda simulator, symbol=symbol: bar_text(simulator, symbol))
             seen_bar = sink.of("bar", symbol)[-1]
@@ -115,9 +118,9 @@ def test_the_data_equal_the_simulator_s(harness: Harness, kind: str, transport: 
             assert tuple(plain(getattr(seen_bar, name)) for name in fields) == bar[1:]
     counters = feed.core.counters(0)
     assert not sum(counters["quarantined"].values())
-    assert sum(counters["events"].values()) == len(sink.of("trade") + sink.of("quote") + sink.of("book") + sink.of("bar")) + (
-        len([state for state, _ in sink.states() if state in {"resync", "gap", "scale"}])
-    )
+    assert sum(counters["events"].values()) == len(
+        sink.of("trade") + sink.of("quote") + sink.of("book") + sink.of("bar")
+    ) + (len([state for state, _ in sink.states() if state in {"resync", "gap", "scale"}]))
 
 
 def bar_text(simulator: Simulator, symbol: str) -> tuple[int, str, str, str, str, str, str]:

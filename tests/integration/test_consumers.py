@@ -180,7 +180,9 @@ def test_a_callback_that_raises(harness: Harness) -> None:
 
 @each_venue
 @each_transport
-def test_a_consumer_that_blocks_delays_neither_reads_nor_heartbeats(harness: Harness, kind: str, transport: str) -> None:
+def test_a_consumer_that_blocks_delays_neither_reads_nor_heartbeats(
+    harness: Harness, kind: str, transport: str
+) -> None:
     sim = harness.sim(kind, transport)
     feed = harness.feed(sim.config())
     release = threading.Event()
@@ -279,7 +281,11 @@ def test_consumers_get_what_they_asked_for(harness: Harness) -> None:
     eventually(lambda: len(trades.take()) > 20 and len(books.take()) > 200, "data")
     sim.freeze()
     eventually(lambda: read(sim, feed), "all of it")
-    assert {(event.type, event.symbol) for event in trades.take()} <= {("trade", SYMBOLS[0]), ("status", ""), ("status", SYMBOLS[0])}
+    assert {(event.type, event.symbol) for event in trades.take()} <= {
+        ("trade", SYMBOLS[0]),
+        ("status", ""),
+        ("status", SYMBOLS[0]),
+    }
     assert {event.type for event in books.take()} == {"book"}
     last: dict[str, object] = {}
     changes = []

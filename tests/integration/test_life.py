@@ -31,9 +31,7 @@ MANY = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "AAA/USDT", "BBB/USDT", 
 def test_three_venues_over_several_connections_each(harness: Harness, transport: str) -> None:
     connections = {"ziario": 3, "itick": 1, "infoway": 4}
     sims = {kind: harness.sim(kind, transport, symbols=MANY) for kind in VENUES}
-    configs = [
-        sim.config(symbols=MANY, connections=connections[kind]) for kind, sim in sims.items()
-    ]
+    configs = [sim.config(symbols=MANY, connections=connections[kind]) for kind, sim in sims.items()]
     feed = harness.feed(*configs, start=False)
     sink = harness.sink(feed)
     feed.start()
@@ -46,8 +44,10 @@ def test_three_venues_over_several_connections_each(harness: Harness, transport:
         assert loads[-1] - loads[0] <= len(CHANNELS[kind]), "spread evenly"
     symbols = {(event.venue, event.symbol) for event in sink.take() if event.type != "status"}
     eventually(
-        lambda: symbols.update((event.venue, event.symbol) for event in sink.take() if event.type != "status")
-        or len(symbols) == len(VENUES) * len(MANY),
+        lambda: (
+            symbols.update((event.venue, event.symbol) for event in sink.take() if event.type != "status")
+            or len(symbols) == len(VENUES) * len(MANY)
+        ),
         "data of every instrument of every venue",
     )
     # a fault on one connection of one venue is nobody else's

@@ -28,7 +28,7 @@ CLOSE_GRACE_S = 1.0
 def tls_context(authority: Path | None = None) -> ssl.SSLContext:
     """What to trust: the system's authorities, or those of a PEM file, read again when the file changes.
 
-    Reading the system's takes tens of milliseconds, in which the loop would read no socket: so once for all connections.
+    Reading the system's takes tens of milliseconds, in which the loop would read nothing: so once for all.
     """
     return _tls_context(authority, 0 if authority is None else authority.stat().st_mtime_ns)
 
@@ -214,7 +214,7 @@ class Socket:
             self._paused = False
             transport = self._transport.underlying_transport
             transport.resume_reading()
-            # aiofastnet looks at the socket then, and not at what it had read and not yet decrypted before the pause: without
+            # aiofastnet looks at the socket then, not at what it had read and not yet decrypted before the pause: without
             # this that stays where it is until the peer sends more
             retry = getattr(transport, "_retry_ssl_read", None)
             if retry is not None:

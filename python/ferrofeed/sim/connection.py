@@ -78,7 +78,7 @@ class Connection(WSListener):
         elif kind == WSMsgType.PONG:
             self.stats.pongs += 1
         elif kind == WSMsgType.CLOSE:
-            self.stats.closed = int(frame_in.get_close_code().value)
+            self.stats.closed = int(frame.get_close_code().value)
             if not self._closing:
                 self._control(close_frame(int(frame.get_close_code().value)))
             self.end()
