@@ -61,8 +61,8 @@ class Feed:
     ) -> None:
         """Prepare, and connect to nothing yet.
 
-        ``specs``: other venues, or the same with other limits; ``backoff``: how long to wait before reconnections; ``seed``
-        fixes their jitter (tests).
+        ``specs``: other venues, or the same with other limits; ``backoff``: how long to wait before reconnections;
+        ``seed`` fixes their jitter (tests).
         """
         self.config = config
         self.names = Names()

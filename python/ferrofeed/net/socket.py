@@ -214,7 +214,7 @@ class Socket:
             self._paused = False
             transport = self._transport.underlying_transport
             transport.resume_reading()
-            # aiofastnet looks at the socket then, not at what it had read and not yet decrypted before the pause: without
+            # aiofastnet looks at the socket then, not at what it had read and not decrypted before the pause: without
             # this that stays where it is until the peer sends more
             retry = getattr(transport, "_retry_ssl_read", None)
             if retry is not None:
