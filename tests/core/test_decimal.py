@@ -42,7 +42,9 @@ def got(text: bytes) -> tuple[int, int] | str:
 
 
 digits = st.text("0123456789", min_size=1, max_size=40)
-exponents = st.builds("{}{}{}".format, st.sampled_from("eE"), st.sampled_from(["", "+", "-"]), digits.map(lambda d: d[:4]))
+exponents = st.builds(
+    "{}{}{}".format, st.sampled_from("eE"), st.sampled_from(["", "+", "-"]), digits.map(lambda d: d[:4])
+)
 numbers = st.builds(
     "{}{}{}{}".format,
     st.sampled_from(["", "-"]),

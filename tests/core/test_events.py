@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.core.wire import CRYPTO, GOLDEN, Wire, golden
 
 from ferrofeed import _core
 from ferrofeed.errors import UsageError
 from ferrofeed.events import DTYPES, EVENT, KINDS, LEVEL, NO_INSTRUMENT, Bar, BookEvent, Quote, Status, Trade
-from tests.core.wire import CRYPTO, GOLDEN, Wire, golden
 
 TRADE = b'{"code":1,"data":{"s":"ETH_USDT","ld":3034.5,"t":1731690011321,"v":0.00618,"type":"tick"}}'
 VENUES = ("ziario", "itick", "infoway")
@@ -62,7 +62,9 @@ def test_records_objects_and_json_lines_agree_on_every_golden_frame(venue: str) 
             seen.add(event.type)
             # what the venue did not send is None, or an empty id, and left out of the line
             fields = {name: plain(value) for name, value in event.as_dict().items()}
-            assert {name: value for name, value in fields.items() if name in line or value not in (None, "")} == line, number
+            assert {name: value for name, value in fields.items() if name in line or value not in (None, "")} == line, (
+                number
+            )
             assert batch[index].as_dict() == event.as_dict()
             assert KINDS[record["kind"] - 1] == event.type == line["type"]
             assert (record["seq"], record["ts_event"], record["ts_recv"]) == (event.seq, event.ts_event, event.ts_recv)
@@ -73,9 +75,7 @@ def test_records_objects_and_json_lines_agree_on_every_golden_frame(venue: str) 
 
 def check_numbers(record: Any, event: Any, levels: Any) -> None:
     """The record's integers at its scales are the object's decimals."""
-    price, size, turnover = (
-        Decimal(1).scaleb(-int(record[f"{name}_scale"])) for name in ("price", "size", "turnover")
-    )
+    price, size, turnover = (Decimal(1).scaleb(-int(record[f"{name}_scale"])) for name in ("price", "size", "turnover"))
     if isinstance(event, Trade):
         assert (record["price"] * price, record["size"] * size) == (event.price, event.size)
         assert record["trade_id"].decode() == event.trade_id
@@ -163,7 +163,9 @@ def test_of_gives_one_kind_under_its_own_names() -> None:
     wire = Wire("itick", symbols=CRYPTO).open()
     batch = wire.batch(TRADE, golden_frame("itick", "seed_quote"), TRADE)
     trades = batch.of("trade")
-    assert trades["price"].tolist() == [event.price.scaleb(event.price_scale) for event in batch if isinstance(event, Trade)]
+    assert trades["price"].tolist() == [
+        event.price.scaleb(event.price_scale) for event in batch if isinstance(event, Trade)
+    ]
     assert len(batch.of("quote")) == 1
     assert len(batch.of("depth")) == len(batch.of("book")) == 0
     only = wire.batch(TRADE, TRADE)

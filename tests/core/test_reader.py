@@ -8,10 +8,10 @@ import weakref
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core.wire import ANSWER, CRYPTO, Inner, Wire, fill
 
 from ferrofeed import _core
 from ferrofeed.sim.frames import frame
-from tests.core.wire import ANSWER, CRYPTO, Inner, Wire, fill
 
 TRADE = b'{"code":1,"data":{"s":"ETH_USDT","ld":3034.5,"t":1731690011321,"v":0.00618,"type":"tick"}}'
 REFUSAL = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\nno!\r\n"
@@ -112,7 +112,12 @@ def test_the_session_hears_of_control_pings_and_close_in_order() -> None:
     auth = b'{"code":1,"resAc":"auth","msg":"authenticated successfully"}'
     data = frame(auth) + frame(b"hi", 9) + frame(b"yo", 10) + frame(b"\x03\xe8bye", 8)
     fill(wire.reader, data)
-    assert wire.notices == [("control", auth, None), ("ping", b"hi", None), ("pong", b"yo", None), ("close", b"bye", 1000)]
+    assert wire.notices == [
+        ("control", auth, None),
+        ("ping", b"hi", None),
+        ("pong", b"yo", None),
+        ("close", b"bye", 1000),
+    ]
 
 
 def test_a_raw_connection_gets_every_message() -> None:

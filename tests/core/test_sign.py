@@ -29,13 +29,17 @@ def test_sha256(message: bytes) -> None:
 @given(st.text(max_size=80), st.text(max_size=80), st.integers(0, 2**40))
 def test_ziario_signs_key_and_time(key: str, secret: str, seconds: int) -> None:
     text = f"api_key={key}&timestamp={seconds}"
-    assert _core.ziario_signature(key, secret, seconds) == hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()
+    assert (
+        _core.ziario_signature(key, secret, seconds) == hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()
+    )
 
 
 names = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789", min_size=1, max_size=12)
 
 
-@given(st.dictionaries(names, st.text(max_size=20), max_size=8), st.text(max_size=40), st.randoms(use_true_random=False))
+@given(
+    st.dictionaries(names, st.text(max_size=20), max_size=8), st.text(max_size=40), st.randoms(use_true_random=False)
+)
 def test_coinceres_signs_sorted_parameters(params: dict[str, str], secret: str, order: object) -> None:
     pairs = list(params.items())
     order.shuffle(pairs)  # type: ignore[attr-defined]

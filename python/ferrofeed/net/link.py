@@ -46,6 +46,7 @@ class Link:
         self.session = session
         self.on_pressure = on_pressure
         self.instruments: dict[Topic, int] = {}
+        self._ended_books: set[int] = set()
         self._spawn = spawn
         self._socket: Socket | None = None
         self._opening: asyncio.Task[Any] | None = None
@@ -58,6 +59,7 @@ class Link:
     def want(self, topics: dict[Topic, int]) -> None:
         """Subscribe; values are the instruments' indices."""
         self.instruments |= topics
+        self._ended_books -= {instrument for topic, instrument in topics.items() if topic.channel == "depth"}
         for instrument in topics.values():
             self.core.set_wanted(instrument, True)
         self._do(self.session.want(tuple(topics)))
@@ -66,17 +68,24 @@ class Link:
         """Unsubscribe. Frames that still come for an instrument without any topic left are ignored and counted."""
         gone = [topic for topic in topics if topic in self.instruments]
         self._do(self.session.unwant(gone))
-        for topic in gone:
-            instrument = self.instruments[topic]
-            if topic.channel == "depth":
-                self.core.invalidate(instrument, "local_closed")
         wanted = {instrument for topic, instrument in self.instruments.items() if self.session.wants(topic)}
         for topic in gone:
-            if self.instruments[topic] not in wanted:
-                self.core.set_wanted(self.instruments[topic], False)
+            instrument = self.instruments[topic]
+            if instrument not in wanted:
+                self.core.set_wanted(instrument, False)
+            if topic.channel == "depth" and not self.session.wants(topic):
+                self._ended_books.add(instrument)
+        self._end_books()
+
+    def _end_books(self) -> None:
+        """Keep books stale that nobody subscribes any more: a frame still on its way makes one valid for good."""
+        for instrument in self._ended_books:
+            if self.core.book_valid(instrument):
+                self.core.invalidate(instrument, "local_closed")
 
     def tick(self) -> None:
         """Let the session look at the clock; called every few tens of milliseconds."""
+        self._end_books()
         if not self._stopping:
             self._do(self.session.tick(_core.monotonic_ns(), _wall_ms(), self._activity))
 
