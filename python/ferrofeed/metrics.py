@@ -64,7 +64,7 @@ class FeedCollector(Collector):
         counters = [(labels, self._feed.core.counters(link.venue)) for labels, link, _ in rows]
         for name, key, text in (
             ("ferrofeed_received_bytes", "bytes", "Bytes read from the socket after the handshake."),
-            ("ferrofeed_socket_reads", "reads", "Socket reads."),
+            ("ferrofeed_socket_reads", "reads", "Reads from the socket after the handshake."),
             ("ferrofeed_frames", "frames", "WebSocket frames, each fragment counted."),
             ("ferrofeed_messages", "messages", "Messages received: data + control + ignored + quarantined, always."),
             ("ferrofeed_messages_data", "data", "Messages that gave events."),

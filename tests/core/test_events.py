@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.core.wire import CRYPTO, GOLDEN, Wire, golden
 
 from ferrofeed import _core
 from ferrofeed.errors import UsageError
 from ferrofeed.events import DTYPES, EVENT, KINDS, LEVEL, NO_INSTRUMENT, Bar, BookEvent, Quote, Status, Trade
-from tests.core.wire import CRYPTO, GOLDEN, Wire, golden
 
 TRADE = b'{"code":1,"data":{"s":"ETH_USDT","ld":3034.5,"t":1731690011321,"v":0.00618,"type":"tick"}}'
 VENUES = ("ziario", "itick", "infoway")

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.core.wire import CRYPTO, GOLDEN, Wire
 
 from ferrofeed import Config, Feed, Secret, Subscription, VenueConfig
-from tests.core.wire import CRYPTO, GOLDEN, Wire
 
 DEPTH = (GOLDEN / "itick/seed_depth.json").read_bytes()
 

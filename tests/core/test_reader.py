@@ -8,10 +8,10 @@ import weakref
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core.wire import ANSWER, CRYPTO, Inner, Wire, fill
 
 from ferrofeed import _core
 from ferrofeed.sim.frames import frame
-from tests.core.wire import ANSWER, CRYPTO, Inner, Wire, fill
 
 TRADE = b'{"code":1,"data":{"s":"ETH_USDT","ld":3034.5,"t":1731690011321,"v":0.00618,"type":"tick"}}'
 REFUSAL = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\nno!\r\n"

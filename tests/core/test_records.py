@@ -7,9 +7,9 @@ import weakref
 
 import numpy as np
 import pytest
+from tests.core.wire import CRYPTO, GOLDEN, Wire
 
 from ferrofeed.events import EVENT
-from tests.core.wire import CRYPTO, GOLDEN, Wire
 
 DEPTH = (GOLDEN / "itick/seed_depth.json").read_bytes()
 

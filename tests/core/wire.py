@@ -1,4 +1,4 @@
-"""A connection without a socket: the bytes a server would send go through the Rust reader, picows is played by a dummy."""
+"""A connection without a socket: a server's bytes go through the Rust reader, a dummy plays picows."""
 
 from __future__ import annotations
 
