@@ -1,0 +1,1 @@
+"""Measuring the whole path on this machine: load, sender, receiver, statistics. Used by ``ferrofeed bench`` and ``benches/``."""

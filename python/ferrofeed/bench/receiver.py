@@ -1,0 +1,152 @@
+"""ferrofeed as a receiver: the real feed, with its sessions, sockets, Rust reader, books and histograms, in a process of its own.
+
+Run as ``python -m ferrofeed.bench.receiver JOB``. Modes: ``plain`` (nobody consumes), ``untouched`` (a conflating consumer that
+takes nothing), ``batch`` (every event as NumPy records), ``callback`` (every event as an object to a function).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ferrofeed import _core
+from ferrofeed.bench import workload
+from ferrofeed.bench.meter import Meter, ReceiveJob, number_of, stamp_table
+from ferrofeed.config import Config, Secret, VenueConfig
+from ferrofeed.config.schema import ServiceConfig, Subscription
+from ferrofeed.errors import FerrofeedError
+from ferrofeed.events import EVENT
+from ferrofeed.feed import Feed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ferrofeed.bench.workload import Workload
+    from ferrofeed.events import Event
+
+LOOK_S: Final = 0.01
+"""How often the main thread looks whether everything has arrived."""
+SETUP_S: Final = 15.0
+PATIENCE_S: Final = 120.0
+
+
+def configuration(job: ReceiveJob, load: Workload) -> Config:
+    """As many venues as connections, each subscribed to everything: a connection as an operator would set it up."""
+    return Config(
+        service=ServiceConfig(metrics="", log_level="error"),
+        venues=[
+            VenueConfig(
+                id=f"bench-{number}",
+                kind=load.kind,
+                url=job.url,
+                api_key=Secret(f"bench-key-{number}"),
+                api_secret=Secret("bench-secret") if load.kind == "ziario" else None,
+                tls_ca=Path(job.ca) if job.ca else None,
+                subscribe=[Subscription(load.symbols, load.channels)],
+            )
+            for number in range(job.connections)
+        ],
+        source="the benchmark",
+    )
+
+
+def books(feed: Feed, load: Workload) -> dict[str, Any]:
+    """Every book as decimal text, by the venue's symbol; of the first venue, the others having the same."""
+    result = {}
+    for raw in load.books:
+        book = feed.book("bench-0", raw.replace("_", "/"))
+        if book is not None:
+            result[raw] = [[[str(price), str(size)] for price, size in side] for side in (book.bids, book.asks)]
+    return result
+
+
+class _Work:
+    """What is done with the events beside the feed's own work."""
+
+    def __init__(self, feed: Feed, job: ReceiveJob, load: Workload) -> None:
+        self.events = 0
+        self.stamps = stamp_table(job.frames) if job.stamps else None
+        self._job = job
+        kinds = sorted({"quote": "quote", "depth": "book", "trade": "trade"}[channel] for channel in load.channels)
+        self._batches = None
+        match job.mode:
+            case "untouched":
+                feed.consumer(name="untouched", policy="conflate")
+            case "callback":
+                call: Callable[[Event], None] = self.count if self.stamps is None else self.stamp
+                for kind in kinds:
+                    feed.on(kind, call, policy="block")
+            case "batch":
+                self._batches = feed.consumer(name="batch", kinds=kinds, policy="block")
+
+    def count(self, _event: Event) -> None:
+        self.events += 1
+
+    def stamp(self, event: Event) -> None:
+        assert self.stamps is not None
+        number = number_of(event.ts_event // 1_000_000)
+        self.stamps[number] = time.monotonic_ns()
+        self.events += 1
+
+    def look(self) -> None:
+        """Wait a moment, or work through what came meanwhile."""
+        if self._batches is None:
+            time.sleep(LOOK_S)
+            return
+        batch = self._batches.poll(LOOK_S)
+        if batch is not None:
+            assert batch.records.dtype == EVENT
+            self.events += len(batch)
+
+    def finished(self) -> bool:
+        return self._job.mode not in {"callback", "batch"} or self.events >= self._job.frames
+
+
+def receive(job: ReceiveJob, load: Workload) -> None:
+    """Connect, say ``ready``, take every frame, report."""
+    logging.getLogger("ferrofeed").setLevel(logging.CRITICAL)  # the end of the connection is no news
+    feed = Feed(configuration(job, load))
+    work = _Work(feed, job, load)
+    with feed:
+        deadline = time.monotonic() + SETUP_S
+        while not all(snapshot.acked == snapshot.wanted for _, snapshot in feed.snapshots()):
+            if time.monotonic() > deadline:
+                raise FerrofeedError("the subscriptions were not acknowledged")
+            time.sleep(LOOK_S)
+        connections = range(job.connections)
+        # one look at all counters is one call for each connection: keep it rare where there are many
+        before = [feed.core.counters(number) for number in connections]
+        meter = Meter()
+        meter.ready()
+        deadline = time.monotonic() + PATIENCE_S
+        while sum(feed.core.counters(number)["data"] for number in connections) < job.frames or not work.finished():
+            if time.monotonic() > deadline:
+                raise FerrofeedError(f"not every frame came: {[feed.core.counters(number) for number in connections]}")
+            work.look()
+        meter.done()
+        after = [feed.core.counters(number) for number in connections]
+        reads = sum(new["reads"] - old["reads"] for new, old in zip(after, before, strict=True))
+        meter.extra |= {
+            "reads": reads,
+            "events": work.events,
+            "consumers": [consumer.totals()._asdict() for consumer in feed.consumers],
+            "accounted": all(counters["accounted"] == counters["messages"] for counters in after),
+            "stages": {
+                stage: feed.core.percentiles(0, stage, [50.0, 90.0, 99.0, 99.9, 100.0])
+                for stage in ("receive_to_decoded", "decoded_to_booked")
+            },
+            "delivered": feed.consumers[0].core.percentiles([50.0, 90.0, 99.0, 99.9, 100.0]) if feed.consumers else None,
+        }
+        if work.stamps is not None:
+            Path(job.stamps).write_bytes(work.stamps.tobytes())
+        meter.report(sum(counters["data"] for counters in after), books(feed, load))
+
+
+if __name__ == "__main__":
+    if not _core.release_build:
+        sys.exit("this is a debug build of the Rust core: its times say nothing")
+    received = ReceiveJob.from_argv()
+    receive(received, workload.build(received.load, instruments=received.instruments))
