@@ -34,7 +34,7 @@ class Echo:
         if self._echo:
             (self.socket.send_binary if binary else self.socket.send)(payload)
 
-    def on_lost(self, _reason: str) -> None:
+    def on_lost(self, _reason: str, _detail: str) -> None:
         self.gone.set()
 
 

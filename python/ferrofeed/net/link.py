@@ -158,13 +158,13 @@ class Link:
             at,
         )
 
-    def on_lost(self, reason: Reason) -> None:
+    def on_lost(self, reason: Reason, detail: str) -> None:
         """The socket is gone."""
         self._socket = None
         self._live = False
         if self.core.disconnected(self.venue, reason):
             self.on_pressure()
-        self._do(self.session.closed(reason, _core.monotonic_ns()))
+        self._do(self.session.closed(reason, _core.monotonic_ns(), detail))
 
     # what the session answers
 
@@ -213,7 +213,7 @@ class Link:
             await socket.open(url, headers, timeout_s=self.session.spec.connect_timeout_s, tls_ca=self.config.tls_ca)
         except HandshakeRefusedError as error:
             self._socket = None
-            self._do(self.session.handshake_refused(error.status, _core.monotonic_ns()))
+            self._do(self.session.handshake_refused(error.status, _core.monotonic_ns(), error.retry_after_s))
         except ConnectFailedError as error:
             self._socket = None
             self._do(self.session.closed("network_error", _core.monotonic_ns(), str(error)))

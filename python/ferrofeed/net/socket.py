@@ -41,9 +41,11 @@ def _tls_context(authority: Path | None, _changed_ns: int) -> ssl.SSLContext:
 class HandshakeRefusedError(Exception):
     """The peer answered the upgrade with another HTTP status than 101."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, retry_after_s: float | None = None) -> None:
         super().__init__(f"the server answered the WebSocket handshake with HTTP status {status}")
         self.status = status
+        self.retry_after_s = retry_after_s
+        """What its header ``Retry-After`` asks for, if in seconds."""
 
 
 class ConnectFailedError(Exception):
@@ -71,8 +73,8 @@ class Owner(Protocol):
     def on_pressure(self) -> None:
         """A blocking consumer is full."""
 
-    def on_lost(self, reason: Reason) -> None:
-        """The socket is gone. ``reason`` is one of the core's status reasons. Comes exactly once."""
+    def on_lost(self, reason: Reason, detail: str) -> None:
+        """The socket is gone; ``detail`` is for people: the close code and its text. ``reason`` is one of the core's status reasons. Comes exactly once."""
 
 
 class _Listener(WSListener):
@@ -106,6 +108,7 @@ class Socket:
         self._reader: _core.Reader | None = None
         self._transport: WSTransport | None = None
         self._reason: Reason | None = None
+        self._detail = ""
         self._cut: asyncio.TimerHandle | None = None
         self._opened = False
         self._lost = False
@@ -132,7 +135,9 @@ class Socket:
                 )
         except WSHandshakeError as error:
             if error.response is not None:
-                raise HandshakeRefusedError(int(error.response.status)) from None
+                after = error.response.headers.get("Retry-After", "")
+                seconds = float(after) if after.isascii() and after.isdigit() else None
+                raise HandshakeRefusedError(int(error.response.status), seconds) from None
             raise ConnectFailedError("the server's answer to the WebSocket handshake is not HTTP") from None
         except asyncio.CancelledError:
             self.abort()
@@ -168,7 +173,7 @@ class Socket:
         if self._cut is not None:
             self._cut.cancel()
         self._transport = self._reader = None
-        self._owner.on_lost(self._reason or "network_error")
+        self._owner.on_lost(self._reason or "network_error", self._detail)
 
     def send(self, payload: bytes) -> None:
         """Send one text message; nothing is sent on a socket that is closing."""
@@ -233,8 +238,10 @@ class Socket:
                 case "pong":
                     self._owner.on_pong(payload)
                 case "close":
+                    self._detail = f"close code {number}: {payload.decode()!r}" if number else "no close code"
                     self._finish(number, "peer_closed")
                 case "protocol_error":
+                    self._detail = f"the venue broke the WebSocket protocol: {payload.decode()}"
                     self._finish(number, "protocol_error", payload)
                 case _:
                     self._owner.on_quarantined(payload.decode(), number)
