@@ -74,7 +74,7 @@ class Owner(Protocol):
         """A blocking consumer is full."""
 
     def on_lost(self, reason: Reason, detail: str) -> None:
-        """The socket is gone; ``detail`` is for people: the close code and its text. ``reason`` is one of the core's status reasons. Comes exactly once."""
+        """The socket is gone, once. ``reason`` is one of the core's; ``detail`` is for people: close code and text."""
 
 
 class _Listener(WSListener):
