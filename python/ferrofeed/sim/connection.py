@@ -207,7 +207,15 @@ class Connection(WSListener):
         self._closing = True
         if self._drip is not None:
             self._drip.finish()
+        if self._frozen:
+            # nothing is read any more, so it could not end in good order
+            self._transport.abort()
+            return
         self._transport.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        # over TLS the other side has its word to say, and may be gone
+        self._timer = self._server.later(_CLOSE_WAIT_S, self._transport.abort)
 
     def abort(self, kicked: str, *, reset: bool = False) -> None:
         """End TCP at once, with a reset if asked; what is queued is lost."""
