@@ -206,3 +206,15 @@ def test_ctrl_c_is_130_and_quiet() -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=20, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, ferrofeed\n"
+        "heavy = {'numpy', 'picows', 'uvloop', 'asyncio', 'rich', 'prometheus_client', 'ferrofeed._core'}\n"
+        "heavy &= sys.modules.keys()\n"
+        "print(sorted(heavy), ferrofeed.__version__, ferrofeed.Feed.__name__)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"\[\] \d+\.\d+\.\d+\S* Feed\n", done.stdout)

@@ -41,8 +41,8 @@ def render(model: Model, title: str, height: int = 40, width: int = 120, page: i
     """The whole screen, ``height`` lines of ``width`` columns. Books that don't fit come on later pages."""
     left = height - 4 - len(model.rows)
     books = model.books()
-    across = max(1, width // BOOK_WIDTH)
-    down = min(-(-len(books) // across), max(0, left - LEAST_TRADES - 2) // BOOK_HEIGHT)
+    across = width // BOOK_WIDTH
+    down = min(-(-len(books) // across), max(0, left - LEAST_TRADES - 2) // BOOK_HEIGHT) if across else 0
     parts: list[RenderableType] = [_line(title, "bold"), _venues(model.rows, width)]
     shown = across * down
     if shown:
