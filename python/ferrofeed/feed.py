@@ -57,8 +57,9 @@ class Feed:
         backoff: BackoffPolicy = DEFAULT_BACKOFF,
         seed: int | None = None,
     ) -> None:
-        """``specs``: other venues, or the same with other limits; ``backoff``: how long to wait before reconnections;
-        ``seed`` fixes their jitter (tests).
+        """``specs``: other venues, or these with other limits; ``backoff``: how long to wait before reconnecting.
+
+        ``seed`` fixes the jitter of reconnections (tests).
         """
         self.config = config
         self.names = Names()
@@ -155,7 +156,7 @@ class Feed:
             self._on_loop(lambda link=link: link.unwant(topic for topic in gone if topic in link.instruments))
 
     def retry(self, venue: str) -> None:
-        """Try again what the venue had refused for good (a wrong key): the operator has put it right. Else does nothing."""
+        """Try again what the venue had refused for good, a wrong key, now put right. Does nothing where nothing was."""
         for link in self._venue(venue)[1]:
             self._on_loop(link.retry)
 

@@ -205,8 +205,8 @@ class Socket:
             self._paused = False
             transport = self._transport.underlying_transport
             transport.resume_reading()
-            # aiofastnet looks at the socket then, and not at what it had read and not yet decrypted before the pause: without
-            # this that stays where it is until the peer sends more
+            # aiofastnet looks at the socket then, not at what it had read before the pause and not yet decrypted: that
+            # would stay where it is until the peer sends more
             retry = getattr(transport, "_retry_ssl_read", None)
             if retry is not None:
                 asyncio.get_running_loop().call_soon(retry)
