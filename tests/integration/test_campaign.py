@@ -170,7 +170,8 @@ class Schedule:
         return True
 
     def _untroubled(self) -> bool:
-        return self._recovered() and all(sim.call(untroubled) for sim in self.sims.values())
+        # where nothing is subscribed there is nothing to strike
+        return self._recovered() and all(sim.call(untroubled) for kind, sim in self.sims.items() if self.wishes[kind])
 
     def _exact(self) -> bool:
         for kind, sim in self.sims.items():

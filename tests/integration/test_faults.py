@@ -355,6 +355,18 @@ def pongs(simulator: Simulator) -> int:
     return sum(connection.pongs for connection in simulator.stats.connections.values())
 
 
+@pytest.mark.parametrize(
+    "faults", [("reorder n=9", "reorder n=9"), ("reorder n=9", "duplicate n=9"), ("duplicate n=9", "reorder n=9")]
+)
+def test_two_faults_at_once(harness: Harness, faults: tuple[str, ...]) -> None:
+    sim, feed, _ = lively(harness, "infoway")
+    sim.inject(*faults)
+    eventually(lambda: sim.call(untroubled), "they end")
+    more_data(feed, feed.core.counters(0)["data"] + 20)
+    same_books(sim, feed)
+    eventually(lambda: feed.core.counters(0)["data"] == sim.sent(), "no message lost")
+
+
 @each_venue
 def test_messages_out_of_place(harness: Harness, kind: str) -> None:
     sim, feed, _ = lively(harness, kind)
