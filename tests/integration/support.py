@@ -43,7 +43,9 @@ SECRET = "integration-secret-9876543210"
 OPTIONS = Options(keys={KEY: SECRET})
 DEADLINE_S = 10.0
 STOP_S = 5.0
-QUICK = BackoffPolicy(floor_s=0.01, base_s=0.1, cap_s=0.5, kick_count=3, kick_young_s=0.0, kick_delay_s=0.5, kick_cap_s=1)
+QUICK = BackoffPolicy(
+    floor_s=0.01, base_s=0.1, cap_s=0.5, kick_count=3, kick_young_s=0.0, kick_delay_s=0.5, kick_cap_s=1
+)
 """No connection counts as kicked: what is dropped here is dropped by faults."""
 
 
@@ -122,7 +124,9 @@ def brisk(
         heartbeat=replace(spec.heartbeat, interval_s=beat, timeout_s=timeout_s),
         connect_timeout_s=3.0,
         login_timeout_s=login_s,
-        stale_after_s=spec.stale_after_s if stale_s is None else dict.fromkeys(("quote", "depth", "trade", "bar"), stale_s),
+        stale_after_s=spec.stale_after_s
+        if stale_s is None
+        else dict.fromkeys(("quote", "depth", "trade", "bar"), stale_s),
     )
 
 
@@ -146,7 +150,7 @@ class Sim:
 
     def config(
         self,
-        id: str = "",
+        name: str = "",
         *,
         key: str = KEY,
         symbols: Sequence[str] = SYMBOLS,
@@ -156,7 +160,7 @@ class Sim:
         """The configuration of a venue at this simulator."""
         chosen = CHANNELS[self.kind] if channels is None else channels
         return VenueConfig(
-            id=id or self.kind,
+            id=name or self.kind,
             kind=self.kind,
             url=self.url,
             api_key=Secret(key),
@@ -224,6 +228,21 @@ def book_text(feed: Feed, venue: str, symbol: str) -> tuple[list[tuple[str, str]
     if book is None or not book.valid:
         return None
     return tuple([(f"{price:f}", f"{size:f}") for price, size in side] for side in (book.bids, book.asks))  # type: ignore[return-value]
+
+
+def opened(feed: Feed, number: int) -> None:
+    """Wait until the (first) connection was opened so many times."""
+    eventually(lambda: epoch(feed) == number, f"connection {number}")
+
+
+def same_book(feed: Feed, sim: Sim, symbol: str) -> None:
+    """Wait until our book equals the simulator's, digit for digit."""
+    eventually(lambda: book_text(feed, sim.kind, symbol) == sim.book(symbol), f"the book of {symbol}")
+
+
+def nobody(*sims: Sim) -> None:
+    """Wait until nobody is connected."""
+    eventually(lambda: all(sim.open() == 0 for sim in sims), "no connection is left open")
 
 
 class Sink:
@@ -366,7 +385,9 @@ def accounting(feed: Feed) -> list[str]:
         fates = counters["data"] + counters["control"]
         fates += sum(counters["ignored"].values()) + sum(counters["quarantined"].values())
         if not counters["messages"] == counters["accounted"] == fates:
-            problems.append(f"{venue}: {counters['messages']} messages, {counters['accounted']} accounted for: {counters}")
+            problems.append(
+                f"{venue}: {counters['messages']} messages, {counters['accounted']} accounted for: {counters}"
+            )
         if counters["quarantined"].get("internal"):
             problems.append(f"{venue}: a decoder panicked")
     for consumer in feed.consumers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,7 +112,7 @@ def test_the_data_equal_the_simulator_s(harness: Harness, kind: str, transport: 
                 [(plain(p), plain(s)) for p, s in last.asks],
             ) == sim.book(symbol)
         if "bar:1m" in CHANNELS[kind]:
-            bar = sim.call(lambda simulator, symbol=symbol: bar_text(simulator, symbol))
+            bar = sim.call(partial(bar_text, symbol))
             seen_bar = sink.of("bar", symbol)[-1]
             assert (seen_bar.interval, seen_bar.ts_open) == ("1m", bar[0] * 1_000_000)
             fields = ("open", "high", "low", "close", "volume", "turnover")
@@ -123,7 +124,7 @@ def test_the_data_equal_the_simulator_s(harness: Harness, kind: str, transport: 
     ) + (len([state for state, _ in sink.states() if state in {"resync", "gap", "scale"}]))
 
 
-def bar_text(simulator: Simulator, symbol: str) -> tuple[int, str, str, str, str, str, str]:
+def bar_text(symbol: str, simulator: Simulator) -> tuple[int, str, str, str, str, str, str]:
     bar = simulator.market.bar(symbol, "1m")
     assert bar is not None
     instrument = simulator.market.state(symbol).instrument
@@ -153,7 +154,7 @@ def test_subscriptions_come_and_go_while_running(harness: Harness, kind: str, tr
     for channel in channels:
         feed.unsubscribe(kind, SYMBOLS[:1], [channel])
     eventually(lambda: sim.topics() == wanted_topics(kind, SYMBOLS[1:2]) and feed.ready(), "the first one is gone")
-    dropped = [event for event in sink.take() if event.type == "status" and event.state == "unsubscribed"]
+    dropped = [event for event in sink.of("status") if event.state == "unsubscribed"]
     assert {event.symbol for event in dropped} == {SYMBOLS[0]}
     assert len(dropped) == len(channels)
     feed.subscribe(kind, SYMBOLS[:1], channels)

@@ -21,14 +21,17 @@ from tests.integration.support import (
     during,
     epoch,
     eventually,
+    opened,
     phase,
     quarantined,
+    same_book,
     snapshot,
     wanted_topics,
 )
 
 from ferrofeed import _core
 from ferrofeed.session import BackoffPolicy, Phase
+from ferrofeed.sim.frames import frame
 
 if TYPE_CHECKING:
     from ferrofeed.feed import Feed
@@ -52,9 +55,8 @@ def same_books(sim: Sim, feed: Feed) -> None:
     """With the market standing still, our books equal the simulator's own."""
     sim.freeze()
     sim.call(lambda simulator: simulator.settle())
-    harnessed = SYMBOLS if "depth" in CHANNELS[sim.kind] else ()
-    for symbol in harnessed:
-        eventually(lambda symbol=symbol: book_text(feed, sim.kind, symbol) == sim.book(symbol), f"the book of {symbol}")
+    for symbol in SYMBOLS if "depth" in CHANNELS[sim.kind] else ():
+        same_book(feed, sim, symbol)
 
 
 # connections that end
@@ -66,7 +68,7 @@ def test_lost_connections(harness: Harness, kind: str, transport: str) -> None:
     sim, feed, sink = lively(harness, kind, transport)
     for number, mode in enumerate(("rst", "fin", "clean", "mid"), 2):
         sim.inject(f"disconnect mode={mode}")
-        eventually(lambda number=number: epoch(feed) == number, f"connection {number}")
+        opened(feed, number)
         harness.live(feed)
         reason = next(reason for state, reason in reversed(sink.states()) if state == "disconnected")
         assert reason == ("peer_closed" if mode == "clean" else "network_error")
@@ -79,7 +81,7 @@ def test_close_frames(harness: Harness, kind: str) -> None:
     sim, feed, sink = lively(harness, kind)
     for number, code in enumerate((1000, 1001, 1008, 1011, 1012, 1013, 4000, 4999), 2):
         sim.inject(f"close code={code} reason=because")
-        eventually(lambda number=number: epoch(feed) == number, f"connection {number}")
+        opened(feed, number)
         harness.live(feed)
     ends = [reason for state, reason in sink.states() if state == "disconnected"]
     assert ends == ["peer_closed"] * 8
@@ -107,7 +109,7 @@ def test_what_rfc_6455_forbids_ends_the_connection(harness: Harness) -> None:
     sim, feed, sink = lively(harness, "itick")
     for number, (mode, (reason, code)) in enumerate(MODES.items(), 2):
         sim.inject(f"protocol_error mode={mode}")
-        eventually(lambda number=number: epoch(feed) == number, f"connection {number}")
+        opened(feed, number)
         harness.live(feed)
         assert quarantined(feed).get(f"protocol_{reason}") == 1, (mode, quarantined(feed))
         assert closed(sim, number - 1) == code
@@ -121,7 +123,7 @@ def test_what_rfc_6455_forbids_ends_the_connection(harness: Harness) -> None:
 def test_a_message_that_is_too_long(harness: Harness, kind: str, transport: str) -> None:
     sim, feed, sink = lively(harness, kind, transport)
     sim.inject("oversize")
-    eventually(lambda: epoch(feed) == 2, "the second connection")
+    opened(feed, 2)
     harness.live(feed)
     assert ("disconnected", "protocol_error") in sink.states()
     assert quarantined(feed) == {"protocol_message_too_big": 1}
@@ -146,7 +148,7 @@ def test_a_peer_that_is_gone_without_a_word(harness: Harness, kind: str, transpo
     eventually(lambda: ("disconnected", "heartbeat_timeout") in sink.states(), "found out")
     if kind == "infoway":
         sim.call(lambda simulator: simulator.resume())
-    eventually(lambda: epoch(feed) == 2, "the second connection")
+    opened(feed, 2)
     harness.live(feed)
 
 
@@ -246,9 +248,7 @@ def test_one_silent_channel(harness: Harness, kind: str, transport: str) -> None
 @pytest.mark.parametrize("fault", ["corrupt", "wrong_types", "numbers"])
 def test_damaged_messages_are_quarantined_and_nothing_else_suffers(harness: Harness, kind: str, fault: str) -> None:
     sim = harness.sim(kind, rate=0)
-    feed = harness.feed(sim.config(), start=False)
-    sink = harness.sink(feed)
-    feed.start()
+    feed = harness.feed(sim.config())
     eventually(lambda: snapshot(feed).ready, "subscriptions")
     sim.call(lambda simulator: simulator.step(100))
     sim.inject(f"{fault} n=120")
@@ -271,7 +271,7 @@ def test_damaged_messages_are_quarantined_and_nothing_else_suffers(harness: Harn
 
 
 def settled(sim: Sim, feed: Feed) -> None:
-    """All that the simulator sent was read: every message is data, a control message of ours, ignored or in quarantine."""
+    """All that the simulator sent was read."""
     sent = sim.call(lambda simulator: simulator.stats.messages)
 
     def text_messages() -> int:
@@ -297,14 +297,12 @@ def test_damage_to_one_instrument_touches_no_other(harness: Harness, kind: str) 
     before = {symbol: book_text(feed, kind, symbol) for symbol in SYMBOLS}
     victim = SYMBOLS[0]
 
-    def damage(simulator: object) -> None:
-        for connection in simulator.connections.values():  # type: ignore[attr-defined]
-            state = simulator.market.state(victim)  # type: ignore[attr-defined]
-            text = simulator.venue.render("depth", state, None)  # type: ignore[attr-defined]
-            payload = text.replace(b'"p":', b'"p":x', 1) if kind == "itick" else text.replace(b'[["', b'[["x', 1)
-            assert payload != text
-            from ferrofeed.sim.frames import frame
-
+    def damage(simulator: Simulator) -> None:
+        text = simulator.venue.render("depth", simulator.market.state(victim), None)
+        assert text is not None
+        payload = text.replace(b'"p":', b'"p":x', 1) if kind == "itick" else text.replace(b'[["', b'[["x', 1)
+        assert payload != text
+        for connection in simulator.connections.values():
             connection.send(payload, frame(payload), "data", ("depth", victim))
             connection.flush()
 
@@ -331,7 +329,7 @@ def test_however_the_bytes_come(harness: Harness, kind: str, transport: str) -> 
         before = feed.core.counters(0)
         sim.inject(fault)
         eventually(lambda: sim.call(untroubled), "it ends")
-        eventually(lambda before=before: feed.core.counters(0)["data"] > before["data"] + 5, "data")
+        more_data(feed, before["data"] + 5)
         after = feed.core.counters(0)
         if fault.startswith("fragments"):
             assert after["frames"] - before["frames"] > after["messages"] - before["messages"]
@@ -345,12 +343,28 @@ def test_however_the_bytes_come(harness: Harness, kind: str, transport: str) -> 
     eventually(lambda: feed.core.counters(0)["data"] == sim.sent(), "no message lost")
 
 
+def more_data(feed: Feed, count: int) -> None:
+    eventually(lambda: feed.core.counters(0)["data"] > count, "data")
+
+
 def untroubled(simulator: Simulator) -> bool:
     return all(connection.injector is None for connection in simulator.connections.values())
 
 
 def pongs(simulator: Simulator) -> int:
     return sum(connection.pongs for connection in simulator.stats.connections.values())
+
+
+@pytest.mark.parametrize(
+    "faults", [("reorder n=9", "reorder n=9"), ("reorder n=9", "duplicate n=9"), ("duplicate n=9", "reorder n=9")]
+)
+def test_two_faults_at_once(harness: Harness, faults: tuple[str, ...]) -> None:
+    sim, feed, _ = lively(harness, "infoway")
+    sim.inject(*faults)
+    eventually(lambda: sim.call(untroubled), "they end")
+    more_data(feed, feed.core.counters(0)["data"] + 20)
+    same_books(sim, feed)
+    eventually(lambda: feed.core.counters(0)["data"] == sim.sent(), "no message lost")
 
 
 @each_venue
@@ -393,9 +407,13 @@ def test_http_refusals_of_the_key_are_fatal(harness: Harness, kind: str) -> None
         harness.logs.expect(f"refused for good.*{status}")
         sim.inject(f"http status={status}")
         feed = harness.feed(sim.config())
-        eventually(lambda feed=feed: phase(feed) is Phase.FATAL, "refused for good")
-        during(0.2, lambda number=number: sim.accepted() == number, "nothing is tried again")
+        gives_up(feed, sim, number)
         assert snapshot(feed).refusals == {str(status): 1}
+
+
+def gives_up(feed: Feed, sim: Sim, handshakes: int) -> None:
+    eventually(lambda: phase(feed) is Phase.FATAL, "refused for good")
+    during(0.2, lambda: sim.accepted() == handshakes, "nothing is tried again")
 
 
 @each_venue

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from tests.integration.support import (
@@ -15,9 +15,11 @@ from tests.integration.support import (
     TRANSPORTS,
     VENUES,
     Harness,
-    book_text,
+    Sink,
     brisk,
     eventually,
+    nobody,
+    same_book,
     snapshot,
     wanted_topics,
 )
@@ -42,14 +44,8 @@ def test_three_venues_over_several_connections_each(harness: Harness, transport:
         assert sim.call(lambda simulator: simulator.stats.max_connections) == {KEY: connections[kind]}
         loads = sim.call(lambda simulator: sorted(len(c.session.topics) for c in simulator.connections.values()))
         assert loads[-1] - loads[0] <= len(CHANNELS[kind]), "spread evenly"
-    symbols = {(event.venue, event.symbol) for event in sink.take() if event.type != "status"}
-    eventually(
-        lambda: (
-            symbols.update((event.venue, event.symbol) for event in sink.take() if event.type != "status")
-            or len(symbols) == len(VENUES) * len(MANY)
-        ),
-        "data of every instrument of every venue",
-    )
+    wanted = {(kind, symbol) for kind in VENUES for symbol in MANY}
+    eventually(lambda: delivered(sink) == wanted, "data of every instrument of every venue")
     # a fault on one connection of one venue is nobody else's
     sims["infoway"].inject("disconnect conn=2 mode=rst")
     eventually(lambda: sims["infoway"].accepted() == 5, "it comes back")
@@ -61,9 +57,11 @@ def test_three_venues_over_several_connections_each(harness: Harness, transport:
         sim.freeze()
         sim.call(lambda simulator: simulator.settle())
         for symbol in MANY if "depth" in CHANNELS[kind] else ():
-            eventually(
-                lambda kind=kind, sim=sim, symbol=symbol: book_text(feed, kind, symbol) == sim.book(symbol), symbol
-            )
+            same_book(feed, sim, symbol)
+
+
+def delivered(sink: Sink) -> set[tuple[str, str]]:
+    return {(event.venue, event.symbol) for event in sink.take() if event.type != "status"}
 
 
 def test_two_feeds_at_once(harness: Harness) -> None:
@@ -75,7 +73,7 @@ def test_two_feeds_at_once(harness: Harness) -> None:
         sim.call(lambda simulator: simulator.settle())
     for feed, sim in zip(feeds, sims, strict=True):
         for symbol in SYMBOLS:
-            eventually(lambda feed=feed, sim=sim, symbol=symbol: book_text(feed, "infoway", symbol) == sim.book(symbol))
+            same_book(feed, sim, symbol)
     assert sims[0].book(SYMBOLS[0]) != sims[1].book(SYMBOLS[0])
     feeds[0].stop()
     assert not feeds[0].ready()
@@ -115,7 +113,7 @@ def test_it_stops_while_it_connects(harness: Harness) -> None:
             begin = time.monotonic()
             feed.stop()
             assert time.monotonic() - begin < 2
-        eventually(lambda sim=sim: sim.open() == 0, "nothing is left open")
+        nobody(sim)
 
 
 @pytest.mark.timeout(60)
@@ -128,14 +126,14 @@ def test_starting_and_stopping_leaves_nothing_behind(harness: Harness) -> None:
         feed.on("trade", lambda _event: None)
         consumer = harness.sink(feed)
         harness.live(feed)
-        eventually(lambda consumer=consumer: consumer.take(), "events")
+        eventually(consumer.take, "events")
         if turn % 3 == 0:
             sims[0].inject("disconnect mode=rst")
         feed.stop()
         eventually(lambda: threading.active_count() == before, "threads end")
-        eventually(lambda: all(sim.open() == 0 for sim in sims), "connections end")
+        nobody(*sims)
         harness.settle(feed)
         del feed, consumer
         gc.collect()
-        descriptors.append(len(os.listdir("/proc/self/fd")))
+        descriptors.append(len(list(Path("/proc/self/fd").iterdir())))
     assert descriptors[-1] <= descriptors[4], descriptors

@@ -194,7 +194,7 @@ class Connection(WSListener):
         self.stats.kicked = kicked
         self.flush()
         self._closing = True
-        if code is None:
+        if code is None or self._frozen:
             self.end()
             return
         self._write(close_frame(code, reason))

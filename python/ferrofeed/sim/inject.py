@@ -140,7 +140,8 @@ class Injector:
     def _sequenced(self, out: list[Wired], payload: bytes, topic: Topic) -> list[Wired]:
         for entry in self.active:
             what = entry.fault.kind
-            if what == "duplicate" and entry.hit():
+            # another fault may hold the message back
+            if what == "duplicate" and out and entry.hit():
                 out = [*out, out[-1]]
             elif what == "stale":
                 past = entry.history.setdefault(topic, deque(maxlen=_HISTORY))
@@ -150,7 +151,7 @@ class Injector:
             elif what == "reorder" and entry.held is not None:
                 out = [*out, entry.held]
                 entry.held = None
-            elif what == "reorder" and entry.hit():
+            elif what == "reorder" and out and entry.hit():
                 entry.held, out = out[-1], out[:-1]
             else:
                 continue
