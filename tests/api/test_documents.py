@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +50,28 @@ def test_the_guide(market: Market, capsys: pytest.CaptureFixture[str]) -> None:
     assert names["book"].valid
 
 
-def test_the_readmes_example(market: Market, capsys: pytest.CaptureFixture[str]) -> None:
-    readme = ROOT / "README.md"
-    found = blocks(readme) if readme.exists() else []
-    if not found:
-        pytest.skip("README.md has no Python example yet")
-    names: dict[str, Any] = {}
-    exec(compile(runnable(found[0], market.sim("itick").url), "README.md", "exec"), names)  # our own text
-    assert capsys.readouterr().out
+def test_the_readmes_example(market: Market, tmp_path: Path) -> None:
+    (program,) = blocks(ROOT / "README.md")
+    (settings,) = re.findall(r"^```toml\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    settings = settings.replace('kind = "itick"', f'kind = "itick"\nurl = "{market.sim("itick").url}"')
+    (tmp_path / "feed.toml").write_text(f'service.metrics = ""\n{settings}', encoding="utf-8")
+    environment = os.environ | {"ITICK_TOKEN": "sim-key", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        wanted = {
+            "trade": re.compile(r"^(BTC|ETH)/USDT unknown [\d.]+ @ [\d.]+$"),
+            "book": re.compile(r"^(BTC|ETH)/USDT \(Decimal.*\) \(Decimal.*\)$"),
+        }
+        for line in process.stdout:
+            wanted = {name: pattern for name, pattern in wanted.items() if not pattern.match(line)}
+            if not wanted:
+                break
+        assert not wanted
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(5) == -signal.SIGINT
 
 
 def test_the_tables_of_attributes_are_true() -> None:
