@@ -26,12 +26,15 @@ class FeedLoop(uvloop.Loop):
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         *args: Any,
         reader_factory: Callable[[asyncio.BaseProtocol], Reader] | None = None,
+        on_transport: Callable[[Any], object] | None = None,
         **kwargs: Any,
     ) -> tuple[Any, Any]:
-        """As ``loop.create_connection``; ``reader_factory`` makes the protocol that reads."""
+        """As ``loop.create_connection``; ``reader_factory`` makes the protocol that reads, ``on_transport`` is told the transport."""
         if reader_factory is None:
             return await aiofastnet.create_connection(self, protocol_factory, *args, **kwargs)
         transport, reader = await aiofastnet.create_connection(
             self, lambda: reader_factory(protocol_factory()), *args, **kwargs
         )
+        if on_transport is not None:
+            on_transport(transport)
         return transport, reader.inner
