@@ -27,9 +27,13 @@ class FeedLoop(uvloop.Loop):
         protocol_factory: Callable[[], asyncio.BaseProtocol],
         *args: Any,
         reader_factory: Callable[[asyncio.BaseProtocol], Reader] | None = None,
+        on_transport: Callable[[Any], object] | None = None,
         **kwargs: Any,
     ) -> tuple[Any, Any]:
-        """As ``loop.create_connection``; ``reader_factory`` makes the protocol that reads."""
+        """As ``loop.create_connection``.
+
+        ``reader_factory`` makes the protocol that reads, ``on_transport`` is told the transport.
+        """
         if reader_factory is None:
             return await aiofastnet.create_connection(self, protocol_factory, *args, **kwargs)
 
@@ -37,4 +41,6 @@ class FeedLoop(uvloop.Loop):
             return reader_factory(protocol_factory())
 
         transport, reader = await aiofastnet.create_connection(self, factory, *args, **kwargs)
+        if on_transport is not None:
+            on_transport(transport)
         return transport, reader.inner

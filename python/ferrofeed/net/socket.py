@@ -110,6 +110,9 @@ class Socket:
         self._reason: Reason | None = None
         self._detail = ""
         self._cut: asyncio.TimerHandle | None = None
+        self._raw: asyncio.Transport | None = None
+        """The transport while picows upgrades it: cancelled then, picows would leave it open."""
+        self._given_up = False
         self._opened = False
         self._lost = False
         self._paused = False
@@ -132,6 +135,7 @@ class Socket:
                     logger_name=_QUIET,
                     max_redirects=0,  # a redirect would carry the credentials to another host
                     reader_factory=self._make_reader,
+                    on_transport=self._connected,
                 )
         except WSHandshakeError as error:
             if error.response is not None:
@@ -149,8 +153,17 @@ class Socket:
             raise ConnectFailedError(f"TLS: {error.reason or type(error).__name__}") from None
         except (OSError, WSError) as error:
             raise ConnectFailedError(f"{type(error).__name__}: {error}") from None
+        finally:
+            if not self._opened:
+                self._given_up = True
+                if self._raw is not None:
+                    self._raw.abort()
+            self._raw = None
         if not self._opened:
             raise ConnectFailedError("the connection was lost during the WebSocket handshake")
+
+    def _connected(self, transport: asyncio.Transport) -> None:
+        self._raw = transport
 
     def _make_reader(self, inner: asyncio.BaseProtocol) -> _core.Reader:
         self._reader = _core.Reader(self._core, self._venue, inner, self._notices)
@@ -159,6 +172,9 @@ class Socket:
     def upgraded(self, transport: WSTransport) -> None:
         """The upgrade was accepted by picows."""
         assert self._reader is not None
+        if self._given_up:
+            transport.disconnect(graceful=False)
+            return
         self._transport = transport
         self._opened = True
         if self._reader.upgrade():
