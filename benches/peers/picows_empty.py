@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from picows import WSFrame, WSListener, WSTransport, ws_connect
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from benches.peers.common import Ending, run, tls
 from ferrofeed.bench.meter import Meter, ReceiveJob
 
 
-class Listener(WSListener):
+class Listener(WSListener):  # type: ignore[misc]  # picows' classes are untyped
     def __init__(self, meter: Meter, ending: Ending) -> None:
         self._meter = meter
         self._ending = ending
@@ -21,12 +21,22 @@ class Listener(WSListener):
         self._ending.end()
 
 
+class Counting(Listener):
+    """The same, counting: the harness's tests use it to see that an unread stream is a whole one (mode ``verify``)."""
+
+    frames = 0
+
+    def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
+        Counting.frames += frame.msg_type == WSMsgType.TEXT
+
+
 async def receive(job: ReceiveJob) -> None:
     meter, ending = Meter(), Ending()
-    await ws_connect(lambda: Listener(meter, ending), job.url, ssl_context=tls(job), use_aiofastnet=True)
+    kind = Counting if job.mode == "verify" else Listener
+    await ws_connect(lambda: kind(meter, ending), job.url, ssl_context=tls(job), use_aiofastnet=True)
     meter.ready()
     await ending.wait()
-    meter.report(None, None)
+    meter.report(Counting.frames if job.mode == "verify" else None, None)
 
 
 if __name__ == "__main__":

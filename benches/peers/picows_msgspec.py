@@ -81,12 +81,16 @@ class Typed(State):
             self.finish()
 
 
+# once: reading a member of an enum class is slow
+TEXT = WSMsgType.TEXT
+
+
 class Listener(WSListener):  # type: ignore[misc]  # picows' classes are untyped
     def __init__(self, message: Callable[[Any], None]) -> None:
         self._message = message
 
     def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
-        if frame.msg_type == WSMsgType.TEXT:
+        if frame.msg_type == TEXT:
             self._message(frame.get_payload_as_memoryview())
 
 

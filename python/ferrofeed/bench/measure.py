@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import os
 import select
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -20,11 +24,12 @@ from ferrofeed.bench.sender import SendJob
 from ferrofeed.errors import FerrofeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ferrofeed.bench.workload import Books, Workload
 
 PATIENCE_S: Final = 180.0
+SCRAPE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,11 @@ class MeasurementError(FerrofeedError):
     """A contestant did not do its work: there is no figure to show."""
 
 
+@functools.cache
+def _load(name: str, instruments: int) -> Workload:
+    return workload.build(name, instruments=instruments)
+
+
 def whole_blocks(frames: int, load: Workload, connections: int = 1) -> int:
     """The nearest number of frames that is whole blocks on every connection, at least one."""
     unit = len(load.payloads) * connections
@@ -76,7 +86,7 @@ def whole_blocks(frames: int, load: Workload, connections: int = 1) -> int:
 
 def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[str, Any]:
     """Run once; gives what the receiver measured, and, paced, the ``stamps`` of both sides. Raises :class:`MeasurementError`."""
-    load = workload.build(setting.load, instruments=setting.instruments)
+    load = _load(setting.load, setting.instruments)
     block = sum(map(len, load.frames()))
     with tempfile.TemporaryDirectory(prefix="ferrofeed-bench-") as folder, contextlib.ExitStack() as stack:
         paced = setting.rate > 0
@@ -107,8 +117,11 @@ def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[
             stamps=got_at,
         )
         receiver = _Process(stack, contestant.name, [*contestant.command, receive.to_json()])
-        if receiver.line().strip() != "ready":
+        word, _, metrics = receiver.line().strip().partition(" ")
+        if word != "ready":
             raise MeasurementError(f"{contestant.name} did not get ready")
+        if metrics:
+            stack.enter_context(_scraping(metrics))
         sender.say("go")
         sent = json.loads(sender.line())
         result: dict[str, Any] = json.loads(receiver.line())
@@ -118,6 +131,25 @@ def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[
             result["stamps"] = (sent["start_ns"], _stamps(sent_at), _stamps(got_at))
         result["ns_per_frame"] = result["cpu_ns"] / setting.frames
         return result
+
+
+@contextlib.contextmanager
+def _scraping(url: str) -> Iterator[None]:
+    """Fetch the metrics every second, as a Prometheus server would."""
+    over = threading.Event()
+
+    def scrape() -> None:
+        while not over.wait(SCRAPE_S):
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5.0) as answer:  # noqa: S310  # ours
+                answer.read()
+
+    thread = threading.Thread(target=scrape, name="scraper", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _stamps(path: str) -> Any:
@@ -150,7 +182,9 @@ class _Process:
 
     def __init__(self, stack: contextlib.ExitStack, name: str, command: list[str]) -> None:
         self._name = name
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        # NumPy's idle threads would spin into the measurement; nothing here multiplies matrices
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)  # noqa: S603
         stack.callback(self._end)
 
     def line(self) -> str:

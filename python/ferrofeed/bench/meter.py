@@ -9,6 +9,7 @@ import resource
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferrofeed.bench.workload import START_MS
@@ -57,12 +58,12 @@ class Meter:
     _usage: Any = None
     extra: dict[str, Any] = field(default_factory=dict)
 
-    def ready(self) -> None:
-        """Connected and subscribed: start to measure, and let the sender start."""
+    def ready(self, metrics: str = "") -> None:
+        """Connected and subscribed: start to measure, and let the sender start. ``metrics``: a URL to scrape meanwhile."""
         # every receiver's long-lived objects are out of the collector's way, as ferrofeed's are
         gc.collect()
         gc.freeze()
-        sys.stdout.write("ready\n")
+        sys.stdout.write(f"ready {metrics}\n")
         sys.stdout.flush()
         self._usage = resource.getrusage(resource.RUSAGE_SELF)
         self._cpu, self._wall = time.process_time_ns(), time.monotonic_ns()
@@ -84,6 +85,15 @@ class Meter:
         """Say the result; ``frames`` None: this receiver counts none."""
         sys.stdout.write(json.dumps({**self.extra, "frames": frames, "books": books}) + "\n")
         sys.stdout.flush()
+
+
+def rss_kb() -> int:
+    """Resident memory of this process now, kB; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize() // 1024
 
 
 def stamp_table(frames: int) -> array[int]:

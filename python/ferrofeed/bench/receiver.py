@@ -1,7 +1,8 @@
 """ferrofeed as a receiver: the real feed, with its sessions, sockets, Rust reader, books and histograms, in a process of its own.
 
 Run as ``python -m ferrofeed.bench.receiver JOB``. Modes: ``plain`` (nobody consumes), ``untouched`` (a conflating consumer that
-takes nothing), ``batch`` (every event as NumPy records), ``callback`` (every event as an object to a function).
+takes nothing), ``batch`` (every event as NumPy records), ``callback`` (every event as an object to a function), ``scraped`` (the same,
+with the metrics endpoint open).
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ferrofeed import _core
 from ferrofeed.bench import workload
-from ferrofeed.bench.meter import Meter, ReceiveJob, number_of, stamp_table
+from ferrofeed.bench.meter import Meter, ReceiveJob, number_of, rss_kb, stamp_table
 from ferrofeed.config import Config, Secret, VenueConfig
 from ferrofeed.config.schema import ServiceConfig, Subscription
 from ferrofeed.errors import FerrofeedError
 from ferrofeed.events import EVENT
 from ferrofeed.feed import Feed
+from ferrofeed.http import MetricsServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +77,7 @@ class _Work:
         match job.mode:
             case "untouched":
                 feed.consumer(name="untouched", policy="conflate")
-            case "callback":
+            case "callback" | "scraped":
                 call: Callable[[Event], None] = self.count if self.stamps is None else self.stamp
                 for kind in kinds:
                     feed.on(kind, call, policy="block")
@@ -102,7 +104,7 @@ class _Work:
             self.events += len(batch)
 
     def finished(self) -> bool:
-        return self._job.mode not in {"callback", "batch"} or self.events >= self._job.frames
+        return self._job.mode in {"plain", "untouched"} or self.events >= self._job.frames
 
 
 def receive(job: ReceiveJob, load: Workload) -> None:
@@ -110,6 +112,7 @@ def receive(job: ReceiveJob, load: Workload) -> None:
     logging.getLogger("ferrofeed").setLevel(logging.CRITICAL)  # the end of the connection is no news
     feed = Feed(configuration(job, load))
     work = _Work(feed, job, load)
+    server = MetricsServer(feed, "127.0.0.1", 0).start() if job.mode == "scraped" else None
     with feed:
         deadline = time.monotonic() + SETUP_S
         while not all(snapshot.acked == snapshot.wanted for _, snapshot in feed.snapshots()):
@@ -120,17 +123,25 @@ def receive(job: ReceiveJob, load: Workload) -> None:
         # one look at all counters is one call for each connection: keep it rare where there are many
         before = [feed.core.counters(number) for number in connections]
         meter = Meter()
-        meter.ready()
+        meter.ready("" if server is None else f"http://127.0.0.1:{server.address[1]}/metrics")
         deadline = time.monotonic() + PATIENCE_S
-        while sum(feed.core.counters(number)["data"] for number in connections) < job.frames or not work.finished():
+        memory: list[int] = []
+        while True:
+            data = sum(feed.core.counters(number)["data"] for number in connections)
+            if data >= job.frames and work.finished():
+                break
+            if not memory and data >= job.frames // 10:
+                memory.append(rss_kb())
             if time.monotonic() > deadline:
                 raise FerrofeedError(f"not every frame came: {[feed.core.counters(number) for number in connections]}")
             work.look()
         meter.done()
+        memory.append(rss_kb())
         after = [feed.core.counters(number) for number in connections]
         reads = sum(new["reads"] - old["reads"] for new, old in zip(after, before, strict=True))
         meter.extra |= {
             "reads": reads,
+            "rss_kb": memory,
             "events": work.events,
             "consumers": [consumer.totals()._asdict() for consumer in feed.consumers],
             "accounted": all(counters["accounted"] == counters["messages"] for counters in after),
@@ -142,6 +153,8 @@ def receive(job: ReceiveJob, load: Workload) -> None:
         }
         if work.stamps is not None:
             Path(job.stamps).write_bytes(work.stamps.tobytes())
+        if server is not None:
+            server.stop()
         meter.report(sum(counters["data"] for counters in after), books(feed, load))
 
 
