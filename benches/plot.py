@@ -28,7 +28,9 @@ def draw(report: dict[str, Any], stem: Path) -> list[Path]:
     if not panels:
         return []
     most = max((len(_rows(report, setting)) for setting in settings), default=8)
-    figure, axes = plt.subplots(panels, 1, figsize=(10, panels * (0.9 + 0.3 * most)), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        panels, 1, figsize=(10, panels * (0.9 + 0.3 * most)), squeeze=False, layout="constrained"
+    )
     for axis, setting in zip(axes[:, 0], settings, strict=False):
         _bars(axis, _rows(report, setting), f"{setting[0]} over {setting[1]}: CPU ns a message (less is better)")
     if report["latency"]:
@@ -76,7 +78,9 @@ def _curves(axis: Axes, delays: list[dict[str, Any]]) -> None:
             label=f"{delay['contestant']}, {delay['load']} {delay['rate']:,.0f}/s",
         )
     axis.set_yscale("log")
-    axis.set_title("one-way latency to a Python callback, µs, corrected for coordinated omission", loc="left", fontsize=10)
+    axis.set_title(
+        "one-way latency to a Python callback, µs, corrected for coordinated omission", loc="left", fontsize=10
+    )
     axis.legend(fontsize=7)
     axis.spines[["top", "right"]].set_visible(False)
 

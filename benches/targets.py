@@ -29,7 +29,11 @@ class Verdict:
 
 
 def verdicts(
-    rows: Sequence[Row], growth: Sequence[Row], found: Sequence[Delay], memory: dict[str, Any], signing: dict[str, float]
+    rows: Sequence[Row],
+    growth: Sequence[Row],
+    found: Sequence[Delay],
+    memory: dict[str, Any],
+    signing: dict[str, float],
 ) -> list[Verdict]:
     """Every target that was measured."""
     return [
@@ -76,10 +80,14 @@ def _growth(growth: Sequence[Row]) -> Iterator[Verdict]:
     for what, least, most in (("instruments", 1, 1000), ("connections", 1, 100)):
         others = {"instruments": "connections", "connections": "instruments"}[what]
         for load in dict.fromkeys(row.load for row in growth):
-            by_size = {getattr(row, what): row.median for row in growth if row.load == load and getattr(row, others) == 1}
+            by_size = {
+                getattr(row, what): row.median for row in growth if row.load == load and getattr(row, others) == 1
+            }
             if least in by_size and most in by_size:
                 more = by_size[most] / by_size[least] - 1
-                yield Verdict(f"{load}: a message with {most} {what} instead of {least}", "± 10 %", f"{more:+.0%}", more <= 0.1)
+                yield Verdict(
+                    f"{load}: a message with {most} {what} instead of {least}", "± 10 %", f"{more:+.0%}", more <= 0.1
+                )
 
 
 def _memory(memory: dict[str, Any]) -> Iterator[Verdict]:

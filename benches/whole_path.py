@@ -107,7 +107,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     present = []
     for entry in ENTRIES:
         if missing := entry.missing():
-            console.print(f"[yellow]left out: {entry.contestant.name} ({missing} is not there; `make bench` sets it up)")
+            console.print(
+                f"[yellow]left out: {entry.contestant.name} ({missing} is not there; `make bench` sets it up)"
+            )
         elif not args.contestants or any(word in entry.contestant.name for word in args.contestants.split(",")):
             present.append(entry.contestant)
     with console.status("") as status:
@@ -131,11 +133,17 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benches.whole_path", description="The whole path, side by side.")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", dest="size", action="store_const", const="quick", help="about a minute")
-    size.add_argument("--full", dest="size", action="store_const", const="full", help="every load, tcp and TLS: an hour")
+    size.add_argument(
+        "--full", dest="size", action="store_const", const="full", help="every load, tcp and TLS: an hour"
+    )
     parser.set_defaults(size="default")
     parser.add_argument("--only", default=",".join(PARTS), metavar="PARTS", help="default: %(default)s")
-    parser.add_argument("--loads", default="", metavar="NAMES", help=f"instead of the size's: {', '.join(workload.NAMES)}")
-    parser.add_argument("--contestants", default="", metavar="WORDS", help="only those with one of these in their names")
+    parser.add_argument(
+        "--loads", default="", metavar="NAMES", help=f"instead of the size's: {', '.join(workload.NAMES)}"
+    )
+    parser.add_argument(
+        "--contestants", default="", metavar="WORDS", help="only those with one of these in their names"
+    )
     parser.add_argument("--rounds", type=int, default=0, help="instead of the size's")
     parser.add_argument("--frames", type=int, default=0, help="instead of the size's")
     parser.add_argument("--out", type=_folder, default=ROOT / "reports", metavar="FOLDER", help="default: reports")
@@ -146,7 +154,9 @@ def _folder(text: str) -> Path:
     return ROOT / text
 
 
-def _run(args: argparse.Namespace, size: Size, present: Sequence[Contestant], progress: Callable[[str], None]) -> Results:
+def _run(
+    args: argparse.Namespace, size: Size, present: Sequence[Contestant], progress: Callable[[str], None]
+) -> Results:
     parts, pinning = args.only.split(","), machine.pinning()
     rounds, frames = args.rounds or size.rounds, args.frames or size.frames
     settings = [(load, tls) for load, tls in size.settings if not args.loads or load in args.loads.split(",")]

@@ -149,7 +149,9 @@ def receive(job: ReceiveJob, load: Workload) -> None:
                 stage: feed.core.percentiles(0, stage, [50.0, 90.0, 99.0, 99.9, 100.0])
                 for stage in ("receive_to_decoded", "decoded_to_booked")
             },
-            "delivered": feed.consumers[0].core.percentiles([50.0, 90.0, 99.0, 99.9, 100.0]) if feed.consumers else None,
+            "delivered": feed.consumers[0].core.percentiles([50.0, 90.0, 99.0, 99.9, 100.0])
+            if feed.consumers
+            else None,
         }
         if work.stamps is not None:
             Path(job.stamps).write_bytes(work.stamps.tobytes())

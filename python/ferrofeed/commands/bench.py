@@ -82,7 +82,12 @@ def run(args: argparse.Namespace) -> int:
     console.print(table.delays(waits))
     console.print(f"HMAC-SHA256, hex: {signing():,.0f} ns a signature", highlight=False)
     if args.json:
-        result = {"machine": about, "in_process": inside, "throughput": [asdict(row) for row in rows], "latency": [asdict(wait) for wait in waits]}
+        result = {
+            "machine": about,
+            "in_process": inside,
+            "throughput": [asdict(row) for row in rows],
+            "latency": [asdict(wait) for wait in waits],
+        }
         args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 0
 
@@ -124,5 +129,7 @@ def _inside(found: dict[str, dict[str, Any]]) -> Table:
     for name in ("bytes", "ns", "ns, with a conflating consumer"):
         shown.add_column(name, justify="right")
     for name, one in found.items():
-        shown.add_row(name, f"{one['bytes']:,.0f}", *(f"{statistics.median(one[mode]):,.0f}" for mode in ("plain", "untouched")))
+        shown.add_row(
+            name, f"{one['bytes']:,.0f}", *(f"{statistics.median(one[mode]):,.0f}" for mode in ("plain", "untouched"))
+        )
     return shown

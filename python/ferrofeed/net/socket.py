@@ -143,11 +143,7 @@ class Socket:
                 seconds = float(after) if after.isascii() and after.isdigit() else None
                 raise HandshakeRefusedError(int(error.response.status), seconds) from None
             raise ConnectFailedError("the server's answer to the WebSocket handshake is not HTTP") from None
-        except asyncio.CancelledError:
-            self.abort()
-            raise
         except TimeoutError:
-            self.abort()
             raise ConnectFailedError(f"no connection within {timeout_s:g} s") from None
         except ssl.SSLError as error:
             raise ConnectFailedError(f"TLS: {error.reason or type(error).__name__}") from None
@@ -215,13 +211,10 @@ class Socket:
         self._cut = asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.abort)
 
     def abort(self, reason: Reason = "local_closed") -> None:
-        """Cut the connection at once, upgraded or not."""
-        self._reason = self._reason or reason
-        transport = self._transport
-        if transport is None and self._reader is not None:
-            transport = self._reader.inner.transport  # None before the TCP connection
-        if transport is not None:
-            transport.disconnect(graceful=False)
+        """Cut the connection at once."""
+        if self._transport is not None:
+            self._reason = self._reason or reason
+            self._transport.disconnect(graceful=False)
 
     def pause_reading(self) -> None:
         """Let the kernel's buffer fill: a blocking consumer has no room."""
