@@ -30,7 +30,7 @@ def plain(value: object) -> object:
 def faces(wire: Wire, *messages: bytes) -> list[tuple[Any, Any, dict[str, Any]]]:
     """Record, object and JSON object of every event."""
     batch = wire.batch(*messages)
-    lines = [json.loads(line) for line in batch.core.json_lines(wire.core, ["v"]).splitlines()]
+    lines = [json.loads(line) for line in wire.core.json_lines(batch.core, ["v"]).splitlines()]
     assert len(batch) == len(batch.records) == len(lines)
     return list(zip(batch.records, batch, lines, strict=True))
 
@@ -57,7 +57,7 @@ def test_records_objects_and_json_lines_agree_on_every_golden_frame(venue: str) 
         batch = wire.take()
         if batch is None:
             continue
-        lines = [json.loads(line) for line in batch.core.json_lines(wire.core, ["v"]).splitlines()]
+        lines = [json.loads(line) for line in wire.core.json_lines(batch.core, ["v"]).splitlines()]
         for index, (record, event, line) in enumerate(zip(batch.records, batch, lines, strict=True)):
             seen.add(event.type)
             # what the venue did not send is None, or an empty id, and left out of the line

@@ -85,7 +85,7 @@ def _serve(feed: Feed, stop: threading.Event, output: Consumer | None) -> int:
         if output is None:
             stop.wait(0.25)
         elif (batch := output.poll(0.25)) is not None:
-            sys.stdout.buffer.write(batch.core.json_lines(feed.core, feed.names.venues))
+            sys.stdout.buffer.write(feed.core.json_lines(batch.core, feed.names.venues))
             sys.stdout.buffer.flush()
             continue
         missing = feed.missing()

@@ -2,16 +2,15 @@
 #![allow(unsafe_code, reason = "exports records through Python's buffer protocol")]
 
 use crate::convert::unknown;
-use crate::feed::{FeedCore, lock};
 use crate::stats;
+use crate::sync::lock;
 use ferrofeed_core::clock::monotonic_ns;
 use ferrofeed_core::event::{Batch as CoreBatch, Kind, NO_INSTRUMENT};
 use ferrofeed_core::queue::{CloseReason, Config, Filter, Policy, Queue, Taken};
-use ferrofeed_core::render::write_event;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 use std::ffi::c_int;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
@@ -184,7 +183,7 @@ impl Consumer {
 /// Events in the order they happened, and the levels of their books; frozen.
 #[pyclass(frozen, module = "ferrofeed._core")]
 pub(crate) struct Batch {
-    batch: Arc<CoreBatch>,
+    pub(crate) batch: Arc<CoreBatch>,
 }
 
 #[pymethods]
@@ -203,20 +202,6 @@ impl Batch {
     #[getter]
     fn levels(&self) -> Records {
         Records { batch: Arc::clone(&self.batch), levels: true }
-    }
-
-    /// Every event as one line of JSON; `labels` names the venue connections by index.
-    #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
-    fn json_lines<'py>(&self, py: Python<'py>, core: &FeedCore, labels: Vec<String>) -> Bound<'py, PyBytes> {
-        let feed = lock(&core.feed);
-        let mut out = Vec::new();
-        for event in &self.batch.events {
-            let label = labels.get(usize::from(event.venue)).map_or("", String::as_str);
-            write_event(event, &self.batch, &feed.instruments, label, &mut out);
-            out.push(b'\n');
-        }
-        drop(feed);
-        PyBytes::new(py, &out)
     }
 }
 

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::sync::Mutex;
 
-use crate::feed::lock;
+use crate::sync::lock;
 
 struct State {
     decoder: AnyDecoder,

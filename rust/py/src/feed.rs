@@ -1,26 +1,23 @@
 //! The feed's shared state as Python sees it.
 
 use crate::book::BookSnapshot;
-use crate::consumer::Consumer;
+use crate::consumer::{Batch, Consumer};
 use crate::convert;
 use crate::stats;
+use crate::sync::lock;
 use ferrofeed_core::clock;
 use ferrofeed_core::event::NO_INSTRUMENT;
 use ferrofeed_core::instrument::{Instrument, Scale};
 use ferrofeed_core::pipeline::{Connection, Feed};
 use ferrofeed_core::quarantine::Quarantine;
 use ferrofeed_core::queue::{CloseReason, Pressure};
+use ferrofeed_core::render::write_event;
 use ferrofeed_core::sign::Secret;
 use ferrofeed_core::wire::Limits;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Locks, whatever a panicking holder did: the state is counters and books, which say themselves whether they are valid.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use pyo3::types::{PyBytes, PyDict};
+use std::sync::{Arc, Mutex};
 
 /// Nanoseconds of the core's monotonic clock: what `ts_booked` and the session's times are measured by.
 #[pyfunction]
@@ -240,6 +237,20 @@ impl FeedCore {
     fn percentiles(&self, venue: u16, stage: &str, percentiles: Vec<f64>) -> PyResult<Vec<u64>> {
         let stages = Arc::clone(lock(&*self.connection(venue)?).stages());
         stats::percentiles(stats::stage(&stages, stage)?, &percentiles)
+    }
+
+    /// Every event of a batch as one line of JSON; `labels` names the venue connections by index.
+    #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn json_lines<'py>(&self, py: Python<'py>, batch: &Batch, labels: Vec<String>) -> Bound<'py, PyBytes> {
+        let feed = lock(&self.feed);
+        let mut out = Vec::new();
+        for event in &batch.batch.events {
+            let label = labels.get(usize::from(event.venue)).map_or("", String::as_str);
+            write_event(event, &batch.batch, &feed.instruments, label, &mut out);
+            out.push(b'\n');
+        }
+        drop(feed);
+        PyBytes::new(py, &out)
     }
 
     /// Number of the last event of the feed.

@@ -11,6 +11,7 @@ mod feed;
 mod reader;
 mod sign;
 mod stats;
+mod sync;
 
 use pyo3::prelude::*;
 

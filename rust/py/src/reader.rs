@@ -5,7 +5,8 @@
 //! of file and flow control always reach picows.
 #![allow(unsafe_code, reason = "lends its read buffer through Python's buffer protocol")]
 
-use crate::feed::{FeedCore, lock};
+use crate::feed::FeedCore;
+use crate::sync::lock;
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::pipeline::{Connection, Notice};
 use ferrofeed_core::queue::Pressure;
