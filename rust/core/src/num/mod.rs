@@ -2,6 +2,7 @@
 
 mod parse;
 mod render;
+pub(crate) mod word;
 
 pub use render::fmt_scaled;
 
@@ -105,7 +106,7 @@ impl fmt::Display for Decimal {
 
 /// `10^exponent`, if an `i64` holds it.
 #[inline]
-fn power_of_ten(exponent: u8) -> Option<i64> {
+pub(crate) fn power_of_ten(exponent: u8) -> Option<i64> {
     const POWERS: [i64; 19] = [
         1,
         10,
