@@ -24,14 +24,14 @@ pub(super) struct Cursor<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Plain {
     coef: i64,
-    places: u8,
+    places: u32,
 }
 
 impl Plain {
     /// The number as an integer at a scale, if all of its digits fit there as they stand.
     #[inline]
     fn at(self, scale: u8) -> Option<i64> {
-        self.coef.checked_mul(power_of_ten(scale.checked_sub(self.places)?)?)
+        self.coef.checked_mul(power_of_ten(u32::from(scale).checked_sub(self.places)?)?)
     }
 }
 
@@ -115,7 +115,8 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn signed(&mut self) -> Option<Decimal> {
         let negative = self.found(b"-");
-        let Plain { mut coef, places: mut scale } = self.number()?;
+        let Plain { mut coef, places } = self.number()?;
+        let mut scale = u8::try_from(places).ok()?;
         while scale > 0 && coef.checked_rem(10) == Some(0) {
             (coef, scale) = (coef.checked_div(10)?, scale.checked_sub(1)?);
         }
@@ -155,85 +156,137 @@ impl<'a> Cursor<'a> {
     /// Consumes a number: digits, and after a point more digits; no sign, no exponent, no zero in front of another digit.
     #[inline(always)]
     fn number(&mut self) -> Option<Plain> {
-        let Some(text) = self.rest.first_chunk::<8>() else { return self.number_by_digits() };
-        let values = u64::from_le_bytes(*text) ^ repeat(b'0');
-        let stops = not_values(values);
-        if stops == 0 {
-            return self.number_by_digits();
-        }
-        let whole = stops.trailing_zeros() & !7;
-        if whole == 0 || (values & 0xff == 0 && whole > 8) {
-            return None;
-        }
-        if values.wrapping_shr(whole) & 0xff != POINT {
-            self.rest = self.rest.get((whole >> 3) as usize..)?;
-            return Some(Plain { coef: high_digits(values, whole), places: 0 });
-        }
-        let later = stops & stops.wrapping_sub(1);
-        if later == 0 {
-            return self.number_in_two_words(values, whole);
-        }
-        let end = later.trailing_zeros() & !7;
-        let places = (end.wrapping_sub(whole) >> 3).wrapping_sub(1);
-        if places == 0 {
-            return None;
-        }
-        let below = 1_u64.wrapping_shl(whole).wrapping_sub(1);
-        let digits = ((values & below) << 8) | (values & !(below << 8 | 0xff));
-        self.rest = self.rest.get((end >> 3) as usize..)?;
-        Some(Plain { coef: high_digits(digits, end), places: u8::try_from(places).ok()? })
+        let (plain, rest) = number(self.rest)?;
+        self.rest = rest;
+        Some(plain)
     }
 
-    /// A number with its point among the first eight characters, of which the values are known, and its end behind them.
+    /// Consumes a number and does nothing with it; `like` stands in front of what may well be the same one.
     #[inline(always)]
-    fn number_in_two_words(&mut self, values: u64, whole: u32) -> Option<Plain> {
-        let rest = self.rest.get((whole >> 3) as usize..).and_then(|rest| rest.get(1..))?;
-        let Some(text) = rest.first_chunk::<8>() else { return self.number_by_digits() };
-        let fraction = u64::from_le_bytes(*text) ^ repeat(b'0');
-        let stops = not_values(fraction);
-        let end = stops.trailing_zeros() & !7;
-        if stops == 0 {
-            return self.number_by_digits();
-        }
-        if end == 0 {
-            return None;
-        }
-        self.rest = rest.get((end >> 3) as usize..)?;
-        let places = u8::try_from(end >> 3).ok()?;
-        let coef =
-            high_digits(values, whole).checked_mul(power_of_ten(places)?)?.checked_add(high_digits(fraction, end))?;
-        Some(Plain { coef, places })
-    }
-
-    /// A longer number, or one so near to the message's end that words reach beyond it.
-    #[inline(never)]
-    fn number_by_digits(&mut self) -> Option<Plain> {
-        let mut coef = 0_i64;
-        let mut point = None;
-        let mut at = 0_usize;
-        while let Some(byte) = self.rest.get(at) {
-            match byte {
-                b'0'..=b'9' => coef = coef.checked_mul(10)?.checked_add(i64::from(byte & 0x0f))?,
-                b'.' if point.is_none() && at > 0 => point = Some(at),
-                _ => break,
+    pub(super) fn skip_number(&mut self, like: Self, length: usize) -> Option<()> {
+        if let (Some(like), Some(text)) = (like.rest.first_chunk::<8>(), self.rest.first_chunk::<8>())
+            && length < 8
+        {
+            let differs = u64::from_le_bytes(*like) ^ u64::from_le_bytes(*text);
+            if differs & !u64::MAX.wrapping_shl(8_u32.wrapping_mul(length as u32)) == 0 {
+                self.rest = self.rest.get(length..)?;
+                return Some(());
             }
-            at = at.checked_add(1)?;
         }
-        let whole = point.unwrap_or(at);
-        let places = point.map_or(0, |point| at.saturating_sub(point).saturating_sub(1));
-        let bad_zero = whole > 1 && self.rest.first() == Some(&b'0');
-        if whole == 0 || bad_zero || (point.is_some() && places == 0) || whole.checked_add(places)? > MOST_DIGITS {
-            return None;
-        }
-        self.rest = self.rest.get(at..)?;
-        Some(Plain { coef, places: u8::try_from(places).ok()? })
-    }
-
-    /// Consumes a number and does nothing with it.
-    #[inline(always)]
-    pub(super) fn skip_number(&mut self) -> Option<()> {
         self.number().map(drop)
     }
+
+    /// How far this cursor stands behind an earlier one of the same message.
+    #[inline(always)]
+    pub(super) fn behind(self, earlier: Self) -> usize {
+        earlier.rest.len().wrapping_sub(self.rest.len())
+    }
+
+    /// Consumes iTick's number of a level, `{"po":1,"p":` with any number below 100.
+    #[inline(always)]
+    pub(super) fn row(&mut self) -> Option<()> {
+        const DIGIT: u64 = 0xff << 48;
+        if let Some((text, rest)) = self.rest.split_first_chunk::<12>()
+            && let (Some(front), Some(end)) = (text.first_chunk::<8>(), text.last_chunk::<4>())
+            && (u64::from_le_bytes(*front) ^ u64::from_le_bytes(*b"{\"po\":0,")) & !DIGIT == 0
+            && end == b"\"p\":"
+            && front.get(6).is_some_and(u8::is_ascii_digit)
+        {
+            self.rest = rest;
+            return Some(());
+        }
+        self.eat(br#"{"po":"#)?;
+        if self.digit()? == 0 {
+            return None;
+        }
+        self.digit()?;
+        self.eat(br#","p":"#)
+    }
+}
+
+/// The number in front of a text, and the rest. See [`Cursor::number`].
+#[allow(clippy::inline_always, reason = "as above")]
+#[inline(always)]
+fn number(text: &[u8]) -> Option<(Plain, &[u8])> {
+    let Some(word) = text.first_chunk::<8>() else { return number_by_digits(text) };
+    let values = u64::from_le_bytes(*word) ^ repeat(b'0');
+    let stops = first_stops(values);
+    if stops == 0 {
+        return number_by_digits(text);
+    }
+    let whole = stops.trailing_zeros() & 0x38;
+    if whole == 0 || (values & 0xff == 0 && whole > 8) {
+        return None;
+    }
+    if values.wrapping_shr(whole) & 0xff != POINT {
+        let rest = text.get((whole >> 3) as usize..)?;
+        return Some((Plain { coef: high_digits(values, whole), places: 0 }, rest));
+    }
+    let later = stops & stops.wrapping_sub(1);
+    if later == 0 {
+        return number_in_two_words(text, values, whole);
+    }
+    let end = later.trailing_zeros() & 0x38;
+    let places = end.wrapping_sub(whole).wrapping_sub(8) >> 3;
+    if places == 0 {
+        return None;
+    }
+    // The digits below the point move up by one place, over it.
+    let from_point = u64::MAX.wrapping_shl(whole);
+    let digits = ((values & !from_point) << 8) | (values & (from_point << 8));
+    let rest = text.get((end >> 3) as usize..)?;
+    Some((Plain { coef: high_digits(digits, end), places }, rest))
+}
+
+/// [`number`] with its point among the first eight characters, of which the values are known, and its end behind them.
+#[allow(clippy::inline_always, reason = "as above")]
+#[inline(always)]
+fn number_in_two_words(text: &[u8], values: u64, whole: u32) -> Option<(Plain, &[u8])> {
+    let rest = text.get((whole >> 3) as usize..).and_then(|rest| rest.get(1..))?;
+    let Some(word) = rest.first_chunk::<8>() else { return number_by_digits(text) };
+    let fraction = u64::from_le_bytes(*word) ^ repeat(b'0');
+    let stops = first_stops(fraction);
+    if stops == 0 {
+        return number_by_digits(text);
+    }
+    let end = stops.trailing_zeros() & 0x38;
+    if end == 0 {
+        return None;
+    }
+    let places = end >> 3;
+    let coef =
+        high_digits(values, whole).checked_mul(power_of_ten(places)?)?.checked_add(high_digits(fraction, end))?;
+    Some((Plain { coef, places }, rest.get(places as usize..)?))
+}
+
+/// [`number`] if it is longer, or so near to the message's end that words reach beyond it.
+#[inline(never)]
+fn number_by_digits(text: &[u8]) -> Option<(Plain, &[u8])> {
+    let mut coef = 0_i64;
+    let mut point = None;
+    let mut at = 0_usize;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'0'..=b'9' => coef = coef.checked_mul(10)?.checked_add(i64::from(byte & 0x0f))?,
+            b'.' if point.is_none() && at > 0 => point = Some(at),
+            _ => break,
+        }
+        at = at.checked_add(1)?;
+    }
+    let whole = point.unwrap_or(at);
+    let places = point.map_or(0, |point| at.saturating_sub(point).saturating_sub(1));
+    let bad_zero = whole > 1 && text.first() == Some(&b'0');
+    if whole == 0 || bad_zero || (point.is_some() && places == 0) || whole.checked_add(places)? > MOST_DIGITS {
+        return None;
+    }
+    Some((Plain { coef, places: u32::try_from(places).ok()? }, text.get(at..)?))
+}
+
+/// The highest bit of each byte that is no digit's value: right up to the first one, and up to the second if the first is a
+/// point, whose sum stays within its byte.
+#[inline]
+fn first_stops(values: u64) -> u64 {
+    (values.wrapping_add(repeat(0x80 - 10)) | values) & repeat(0x80)
 }
 
 /// The digit values in the lowest `bits` bits (8 to 64, a multiple of 8) of a word.

@@ -108,7 +108,9 @@ fn depth(
 
 /// The prices and the sizes of a side, at least one of each, and the brackets behind them. Its levels stand from `mark` on.
 #[inline]
-fn columns(cursor: &mut Cursor<'_>, wanted: Wanted, levels: &mut Vec<Level>, mark: usize) -> Option<()> {
+fn columns(start: &mut Cursor<'_>, wanted: Wanted, levels: &mut Vec<Level>, mark: usize) -> Option<()> {
+    // A copy, so that it can live in registers.
+    let mut cursor = *start;
     cursor.eat(b"\"")?;
     loop {
         let price = cursor.price(wanted.price)?;
@@ -128,6 +130,7 @@ fn columns(cursor: &mut Cursor<'_>, wanted: Wanted, levels: &mut Vec<Level>, mar
         }
     }
     cursor.eat(br#""]]"#)?;
+    *start = cursor;
     rest.is_empty().then_some(())
 }
 

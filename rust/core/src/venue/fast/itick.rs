@@ -106,29 +106,27 @@ fn depth(
 
 /// The levels of a side and the bracket behind them.
 #[inline]
-fn side(cursor: &mut Cursor<'_>, wanted: Wanted, levels: &mut Vec<Level>) -> Option<()> {
-    if cursor.found(b"]") {
+fn side(start: &mut Cursor<'_>, wanted: Wanted, levels: &mut Vec<Level>) -> Option<()> {
+    if start.found(b"]") {
         return Some(());
     }
+    // A copy, so that it can live in registers.
+    let mut cursor = *start;
     loop {
-        cursor.eat(br#"{"po":"#)?;
-        let number = cursor.digit()?;
-        if !cursor.found(br#","p":"#) {
-            if number == 0 {
-                return None;
-            }
-            cursor.digit()?;
-            cursor.eat(br#","p":"#)?;
-        }
+        cursor.row()?;
         let price = cursor.price(wanted.price)?;
         cursor.eat(br#","v":"#)?;
+        let volume = cursor;
         let size = cursor.scaled(wanted.size)?;
+        let length = cursor.behind(volume);
         if cursor.found(br#","o":"#) {
-            cursor.skip_number()?;
+            cursor.skip_number(volume, length)?;
         }
         levels.push(Level { price, size });
         if !cursor.found(b"},") {
-            return cursor.eat(b"}]");
+            cursor.eat(b"}]")?;
+            *start = cursor;
+            return Some(());
         }
     }
 }
