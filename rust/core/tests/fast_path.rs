@@ -11,7 +11,9 @@
 #![allow(clippy::print_stderr, reason = "a test that says how much it did")]
 
 #[path = "decode_noise/cases.rs"]
+#[allow(dead_code, reason = "of the cases, only their messages are needed here")]
 mod cases;
+#[allow(dead_code, reason = "as above")]
 mod decode_noise;
 #[allow(dead_code, reason = "of it, only the time that the cases expect is needed here")]
 mod decode_support;

@@ -164,11 +164,10 @@ impl<'a> Cursor<'a> {
     /// Consumes a number and does nothing with it; `like` stands in front of what may well be the same one.
     #[inline(always)]
     pub(super) fn skip_number(&mut self, like: Self, length: usize) -> Option<()> {
-        if let (Some(like), Some(text)) = (like.rest.first_chunk::<8>(), self.rest.first_chunk::<8>())
-            && length < 8
-        {
+        if let (Some(like), Some(text), 1..=8) = (like.rest.first_chunk::<8>(), self.rest.first_chunk::<8>(), length) {
+            // What stands behind the number is shifted out.
             let differs = u64::from_le_bytes(*like) ^ u64::from_le_bytes(*text);
-            if differs & !u64::MAX.wrapping_shl(8_u32.wrapping_mul(length as u32)) == 0 {
+            if differs.wrapping_shl(64_u32.wrapping_sub(8_u32.wrapping_mul(u32::try_from(length).ok()?))) == 0 {
                 self.rest = self.rest.get(length..)?;
                 return Some(());
             }
@@ -212,28 +211,32 @@ fn number(text: &[u8]) -> Option<(Plain, &[u8])> {
     let values = u64::from_le_bytes(*word) ^ repeat(b'0');
     let stops = first_stops(values);
     if stops == 0 {
-        return number_by_digits(text);
+        return long_number(text, values);
     }
-    let whole = stops.trailing_zeros() & 0x38;
-    if whole == 0 || (values & 0xff == 0 && whole > 8) {
+    // The lowest bit of the first byte that is no digit, the bits below that byte, and the digits in them.
+    let stop = (stops & stops.wrapping_neg()) >> 7;
+    let below = stop.wrapping_sub(1);
+    if stop == 1 || (values & 0xff == 0 && stop > 0x100) {
         return None;
     }
-    if values.wrapping_shr(whole) & 0xff != POINT {
+    let point = stop.wrapping_mul(POINT);
+    let front = values & below;
+    if values & stop.wrapping_mul(0xff) != point {
+        let whole = stops.trailing_zeros() & 0x38;
         let rest = text.get((whole >> 3) as usize..)?;
         return Some((Plain { coef: high_digits(values, whole), places: 0 }, rest));
     }
     let later = stops & stops.wrapping_sub(1);
     if later == 0 {
-        return number_in_two_words(text, values, whole);
+        return number_in_two_words(text, values, stops.trailing_zeros() & 0x38);
     }
     let end = later.trailing_zeros() & 0x38;
-    let places = end.wrapping_sub(whole).wrapping_sub(8) >> 3;
+    let places = end.wrapping_sub(stops.trailing_zeros()) >> 3;
     if places == 0 {
         return None;
     }
     // The digits below the point move up by one place, over it.
-    let from_point = u64::MAX.wrapping_shl(whole);
-    let digits = ((values & !from_point) << 8) | (values & (from_point << 8));
+    let digits = values.wrapping_sub(point).wrapping_sub(front).wrapping_add(front << 8);
     let rest = text.get((end >> 3) as usize..)?;
     Some((Plain { coef: high_digits(digits, end), places }, rest))
 }
@@ -257,6 +260,40 @@ fn number_in_two_words(text: &[u8], values: u64, whole: u32) -> Option<(Plain, &
     let coef =
         high_digits(values, whole).checked_mul(power_of_ten(places)?)?.checked_add(high_digits(fraction, end))?;
     Some((Plain { coef, places }, rest.get(places as usize..)?))
+}
+
+/// [`number`] with eight digits in front, whose values are known, and up to seven more before its point or its end.
+#[inline(never)]
+fn long_number(text: &[u8], values: u64) -> Option<(Plain, &[u8])> {
+    let rest = text.get(8..)?;
+    let Some(word) = rest.first_chunk::<8>() else { return number_by_digits(text) };
+    let more = u64::from_le_bytes(*word) ^ repeat(b'0');
+    let stops = first_stops(more);
+    if stops == 0 {
+        return number_by_digits(text);
+    }
+    if values & 0xff == 0 {
+        return None;
+    }
+    let whole = stops.trailing_zeros() & 0x38;
+    let mut coef = eight_digits(values);
+    if whole > 0 {
+        coef = coef.checked_mul(power_of_ten(whole >> 3)?)?.checked_add(high_digits(more, whole))?;
+    }
+    let rest = rest.get((whole >> 3) as usize..)?;
+    let [b'.', parts @ ..] = rest else { return Some((Plain { coef, places: 0 }, rest)) };
+    let Some(word) = parts.first_chunk::<8>() else { return number_by_digits(text) };
+    let fraction = u64::from_le_bytes(*word) ^ repeat(b'0');
+    let end = first_stops(fraction).trailing_zeros() & 0x78;
+    if end == 0 {
+        return None;
+    }
+    if end == 64 {
+        return number_by_digits(text);
+    }
+    let places = end >> 3;
+    let coef = coef.checked_mul(power_of_ten(places)?)?.checked_add(high_digits(fraction, end))?;
+    Some((Plain { coef, places }, parts.get(places as usize..)?))
 }
 
 /// [`number`] if it is longer, or so near to the message's end that words reach beyond it.
