@@ -90,9 +90,9 @@ fn itick_depth(dice: &mut Dice, varied: bool) -> String {
 
 fn infoway_trade(dice: &mut Dice, varied: bool) -> String {
     let (price, size, time) = (dice.price(varied), dice.size(varied), 1_752_883_185_720 + dice.below(1_000_000));
-    let (turnover, side) = (dice.below(100_000), dice.below(3));
+    let (turnover, taker) = (dice.below(100_000), dice.below(3));
     format!(
-        r#"{{"code":10002,"data":{{"s":"ETHUSDT","t":{time},"p":"{price}","v":"{size}","vw":"{turnover}.58996","td":{side}}}}}"#
+        r#"{{"code":10002,"data":{{"s":"ETHUSDT","t":{time},"p":"{price}","v":"{size}","vw":"{turnover}.58996","td":{taker}}}}}"#
     )
 }
 

@@ -8,6 +8,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test: failing loudly is the point")]
 #![allow(clippy::arithmetic_side_effects, reason = "a test: an overflow is a failure")]
 #![allow(clippy::indexing_slicing, reason = "a test: out of bounds is a failure")]
+#![allow(clippy::format_push_string, reason = "a test: plain code matters more than an allocation")]
+#![allow(clippy::similar_names, reason = "seed and seen, side and size")]
 #![allow(clippy::print_stderr, reason = "a test that says how much it did")]
 
 #[path = "decode_noise/cases.rs"]
@@ -189,6 +191,63 @@ fn changed_bits(pair: &mut Pair, whole: &[u8], at: usize) {
         let mut changed = whole.to_vec();
         changed[at] ^= 1 << bit;
         pair.check(&changed, false);
+    }
+}
+
+#[test]
+fn both_ways_agree_on_every_length_of_a_number_at_every_scale() {
+    let mut texts = Vec::new();
+    for whole in 0..20_usize {
+        for parts in 0..20_usize {
+            for (first, last) in [("1", "1"), ("0", "1"), ("9", "0"), ("0", "0")] {
+                let whole = format!("{}{}", &first[..whole.min(1)], "7".repeat(whole.saturating_sub(1)));
+                let parts = format!("{}{}", "3".repeat(parts.saturating_sub(1)), &last[..parts.min(1)]);
+                texts.push(if parts.is_empty() { whole } else { format!("{whole}.{parts}") });
+            }
+        }
+    }
+    let data = |digits: u8| {
+        let mut pair = Pair::new(VenueKind::Itick, 1);
+        for side in [&mut pair.fast, &mut pair.general] {
+            let known = side.instruments.get_mut(0).unwrap();
+            (known.price, known.size, known.turnover) =
+                (Scale::fixed(digits), Scale::fixed(digits), Scale::fixed(digits));
+        }
+        let mut check = |text: String| usize::from(pair.check(text.as_bytes(), false));
+        let of = |text: &String| {
+            check(format!(
+                r#"{{"code":1,"data":{{"s":"ETH_USDT","ld":{text},"v":{text},"t":1731690011321,"type":"tick"}}}}"#
+            )) + check(format!(
+                r#"{{"code":1,"data":{{"s":"ETH_USDT","a":[{{"po":1,"p":1,"v":{text}}}],"b":[],"type":"depth"}}}}"#
+            )) + check(format!(
+                r#"{{"code":1,"data":{{"s":"ETH_USDT","t":1,"k":{{"tu":{text},"c":1,"t":1731690011321,"v":1,"h":1,"l":1,"o":{text}}}}}}}"#
+            ))
+        };
+        texts.iter().map(of).sum::<usize>()
+    };
+    assert!((0..=18).map(data).sum::<usize>() > 5_000);
+}
+
+#[test]
+fn both_ways_agree_on_how_long_a_side_may_be() {
+    let mut pairs = [Pair::new(VenueKind::Itick, 1), Pair::new(VenueKind::Infoway, 1)];
+    for [asks, bids] in [[511, 512], [512, 513], [513, 512], [512, 512], [0, 512], [512, 0], [1, 1]] {
+        let list = |count: usize, text: &str| vec![text; count].join(",");
+        let row = r#"{"po":1,"p":1.5,"v":2,"o":2}"#;
+        let rows = format!(
+            r#"{{"code":1,"data":{{"s":"ETH_USDT","a":[{}],"b":[{}],"type":"depth"}}}}"#,
+            list(asks, row),
+            list(bids, row)
+        );
+        let columns = |count| format!("[[{}],[{}]]", list(count, "\"1.5\""), list(count, "\"2\""));
+        let columns = format!(
+            r#"{{"code":10005,"data":{{"s":"ETH_USDT","t":1731690011321,"a":{},"b":{}}}}}"#,
+            columns(asks),
+            columns(bids)
+        );
+        for (pair, text) in pairs.iter_mut().zip([rows, columns]) {
+            assert_eq!(pair.check(text.as_bytes(), false), asks.max(bids) <= 512, "{asks} asks, {bids} bids");
+        }
     }
 }
 

@@ -116,7 +116,7 @@ fn time(dice: &mut Dice, count: usize) -> String {
 
 fn symbol(dice: &mut Dice) -> &'static str {
     let spellings = if dice.one_in(8) { &SPELLINGS[..] } else { &SPELLINGS[..6] };
-    *dice.pick(spellings)
+    dice.pick(spellings)
 }
 
 /// How many levels or bars a list has.
@@ -208,9 +208,9 @@ fn infoway(dice: &mut Dice, kind: &str) -> String {
     let (symbol, bare) = (symbol(dice), kind.starts_with("bare_"));
     let (code, body) = match kind.trim_start_matches("bare_") {
         "trade" => {
-            let (stamp, side) = (time(dice, 13), dice.below(10));
+            let (stamp, taker) = (time(dice, 13), dice.below(10));
             let (price, size, turnover) = (price(dice), number(dice), number(dice));
-            (10002, format!(r#""t":{stamp},"p":"{price}","v":"{size}","vw":"{turnover}","td":{side}"#))
+            (10002, format!(r#""t":{stamp},"p":"{price}","v":"{size}","vw":"{turnover}","td":{taker}"#))
         }
         "depth" => {
             let stamp = time(dice, 13);
@@ -312,7 +312,7 @@ pub(crate) fn spoil(dice: &mut Dice, message: &mut Vec<u8>) {
 }
 
 /// Exchanges two neighbouring members of an object, which changes no meaning where they are plain.
-fn exchange(dice: &mut Dice, message: &mut Vec<u8>) {
+fn exchange(dice: &mut Dice, message: &mut [u8]) {
     let commas: Vec<_> = message.windows(2).enumerate().filter(|(_, pair)| *pair == b",\"").map(|(at, _)| at).collect();
     if commas.len() < 3 {
         return;

@@ -216,7 +216,7 @@ fn number(text: &[u8]) -> Option<(Plain, &[u8])> {
     // The lowest bit of the first byte that is no digit, the bits below that byte, and the digits in them.
     let stop = (stops & stops.wrapping_neg()) >> 7;
     let below = stop.wrapping_sub(1);
-    if stop == 1 || (values & 0xff == 0 && stop > 0x100) {
+    if stop == 1 || (zero_first(values) && stop > 0x100) {
         return None;
     }
     let point = stop.wrapping_mul(POINT);
@@ -272,7 +272,7 @@ fn long_number(text: &[u8], values: u64) -> Option<(Plain, &[u8])> {
     if stops == 0 {
         return number_by_digits(text);
     }
-    if values & 0xff == 0 {
+    if zero_first(values) {
         return None;
     }
     let whole = stops.trailing_zeros() & 0x38;
@@ -319,6 +319,13 @@ fn number_by_digits(text: &[u8]) -> Option<(Plain, &[u8])> {
     Some((Plain { coef, places: u32::try_from(places).ok()? }, text.get(at..)?))
 }
 
+/// Whether the first of these digit values is zero.
+#[inline]
+fn zero_first(values: u64) -> bool {
+    let [first, ..] = values.to_le_bytes();
+    first == 0
+}
+
 /// The highest bit of each byte that is no digit's value: right up to the first one, and up to the second if the first is a
 /// point, whose sum stays within its byte.
 #[inline]
@@ -337,7 +344,7 @@ fn high_digits(values: u64, bits: u32) -> i64 {
 #[inline]
 fn joined(front: u64, end: u64, twice: u32) -> Option<i64> {
     let (front, end) = (front ^ repeat(b'0'), end ^ repeat(b'0'));
-    if (not_values(front) | not_values(end)) != 0 || front & 0xff == 0 {
+    if (not_values(front) | not_values(end)) != 0 || zero_first(front) {
         return None;
     }
     let front = high_digits(front, 64_u32.wrapping_sub(twice.wrapping_mul(8)));

@@ -62,7 +62,7 @@ fn trade(mut cursor: Cursor<'_>, wanted: Wanted, time: i64, wrapped: Wrapped, co
     cursor.eat(br#"","vw":""#)?;
     let turnover = cursor.scaled(wanted.turnover)?;
     cursor.eat(br#"","td":"#)?;
-    let side = match cursor.digit()? {
+    let aggressor = match cursor.digit()? {
         1 => Side::Buy,
         2 => Side::Sell,
         _ => Side::Unknown,
@@ -70,7 +70,7 @@ fn trade(mut cursor: Cursor<'_>, wanted: Wanted, time: i64, wrapped: Wrapped, co
     cursor.eat(b"}")?;
     closed(cursor, wrapped)?;
     let mut event = wanted.event(Kind::Trade, time, context);
-    event.side = side as u8;
+    event.side = aggressor as u8;
     event.present = present::TURNOVER;
     event.v = [price, size, turnover, 0, 0, 0, 0, 0, 0];
     context.out.events.push(event);
