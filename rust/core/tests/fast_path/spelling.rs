@@ -116,7 +116,7 @@ fn time(dice: &mut Dice, count: usize) -> String {
 
 fn symbol(dice: &mut Dice) -> &'static str {
     let spellings = if dice.one_in(8) { &SPELLINGS[..] } else { &SPELLINGS[..6] };
-    dice.pick(spellings)
+    dice.pick::<&str>(spellings)
 }
 
 /// How many levels or bars a list has.
