@@ -1,7 +1,7 @@
 //! What is traded where: symbols, their spellings on the wire, and the scales of their numbers.
 
 use crate::num::{Decimal, MAX_SCALE};
-use foldhash::{HashMap, HashMapExt as _};
+use crate::spelling::{Short, Spellings};
 
 /// Default scale of prices, sizes and turnovers.
 pub const DEFAULT_SCALE: u8 = 8;
@@ -106,7 +106,7 @@ pub struct Instrument {
 #[derive(Debug, Default)]
 pub struct Instruments {
     all: Vec<Instrument>,
-    by_venue: Vec<HashMap<Box<[u8]>, u32>>,
+    by_venue: Vec<Spellings>,
 }
 
 impl Instruments {
@@ -124,10 +124,10 @@ impl Instruments {
         }
         let index = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         while self.by_venue.len() <= venue {
-            self.by_venue.push(HashMap::new());
+            self.by_venue.push(Spellings::default());
         }
-        if let Some(map) = self.by_venue.get_mut(venue) {
-            map.insert(instrument.raw_symbol.as_bytes().into(), index);
+        if let Some(spellings) = self.by_venue.get_mut(venue) {
+            spellings.add(instrument.raw_symbol.as_bytes(), index);
         }
         self.all.push(instrument);
         index
@@ -136,15 +136,21 @@ impl Instruments {
     /// Adds another spelling of an instrument.
     pub fn alias(&mut self, index: u32, spelling: &[u8]) {
         let Some(venue) = self.get(index).map(|instrument| usize::from(instrument.venue)) else { return };
-        if let Some(map) = self.by_venue.get_mut(venue) {
-            map.entry(spelling.into()).or_insert(index);
+        if let Some(spellings) = self.by_venue.get_mut(venue) {
+            spellings.add(spelling, index);
         }
     }
 
     /// The instrument a venue means by these bytes.
     #[must_use]
     pub fn find(&self, venue: u16, spelling: &[u8]) -> Option<u32> {
-        self.by_venue.get(usize::from(venue))?.get(spelling).copied()
+        self.by_venue.get(usize::from(venue))?.find(spelling)
+    }
+
+    /// [`Self::find`] for a short spelling, packed into a word.
+    #[inline]
+    pub(crate) fn find_short(&self, venue: u16, spelling: Short) -> Option<u32> {
+        self.by_venue.get(usize::from(venue))?.find_short(spelling)
     }
 
     /// The instrument of this index.

@@ -21,5 +21,6 @@ pub mod quarantine;
 pub mod queue;
 pub mod render;
 pub mod sign;
+mod spelling;
 pub mod venue;
 pub mod wire;

@@ -7,6 +7,7 @@
 )]
 
 use super::{JsonError, JsonErrorKind};
+use crate::num::word::{not_digits, repeat};
 
 type Lexed<T> = Result<T, JsonError>;
 
@@ -28,14 +29,10 @@ pub(super) struct StringEnd {
     pub(super) escaped: bool,
 }
 
-const fn repeat(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
 /// The highest bit of each byte that ends a plain run (quote, backslash, control character), exact up to the first one:
 /// a borrow can only reach bytes behind a true hit.
 #[inline]
-const fn ends_run(word: u64) -> u64 {
+pub(crate) const fn ends_run(word: u64) -> u64 {
     const fn zero_bytes(word: u64) -> u64 {
         word.wrapping_sub(repeat(1)) & !word
     }
@@ -150,13 +147,6 @@ pub(super) fn number(text: &[u8], start: usize) -> Lexed<usize> {
         Some(end) => Ok(end),
         None => any_number(text, start),
     }
-}
-
-/// The highest bit of each byte that is no digit.
-#[inline]
-const fn not_digits(word: u64) -> u64 {
-    let values = word ^ repeat(b'0');
-    (((values & repeat(0x7f)) + repeat(0x80 - 10)) | values) & repeat(0x80)
 }
 
 /// [`number`] for one without minus and exponent that ends within eight bytes, as most prices and sizes do: no loop whose

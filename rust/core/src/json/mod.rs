@@ -4,7 +4,7 @@
 //! 127 deep, strings that are UTF-8 without lone surrogates) provided that the caller walks every value or
 //! [`Scanner::skip`]s it, and ends with [`Scanner::finish`].
 
-mod lex;
+pub(crate) mod lex;
 mod scanner;
 mod text;
 

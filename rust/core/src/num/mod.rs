@@ -2,6 +2,7 @@
 
 mod parse;
 mod render;
+pub(crate) mod word;
 
 pub use render::fmt_scaled;
 
@@ -70,7 +71,7 @@ impl Decimal {
     pub fn at_scale(self, scale: u8) -> Option<i64> {
         match scale.checked_sub(self.scale) {
             Some(0) => Some(self.coef),
-            Some(up) => match power_of_ten(up) {
+            Some(up) => match power_of_ten(up.into()) {
                 Some(power) => self.coef.checked_mul(power),
                 None => (self.coef == 0).then_some(0),
             },
@@ -80,7 +81,7 @@ impl Decimal {
 
     /// The coefficient with `down` decimal places fewer; only a hand-made value, with trailing zeros, has any to spare.
     fn coarser(self, down: u8) -> Option<i64> {
-        match power_of_ten(down) {
+        match power_of_ten(down.into()) {
             Some(power) if self.coef.checked_rem(power) == Some(0) => self.coef.checked_div(power),
             Some(_) => None,
             None => (self.coef == 0).then_some(0),
@@ -105,7 +106,7 @@ impl fmt::Display for Decimal {
 
 /// `10^exponent`, if an `i64` holds it.
 #[inline]
-fn power_of_ten(exponent: u8) -> Option<i64> {
+pub(crate) fn power_of_ten(exponent: u32) -> Option<i64> {
     const POWERS: [i64; 19] = [
         1,
         10,
@@ -127,5 +128,5 @@ fn power_of_ten(exponent: u8) -> Option<i64> {
         100_000_000_000_000_000,
         1_000_000_000_000_000_000,
     ];
-    POWERS.get(usize::from(exponent)).copied()
+    POWERS.get(exponent as usize).copied()
 }

@@ -6,6 +6,7 @@
               are a known construction; both are tested against a bignum oracle"
 )]
 
+use super::word::eight_digits;
 use super::{Decimal, MAX_SCALE, NumError};
 
 /// A plain unsigned number of 1 to 16 characters: digits, with at most one point between digits. `None` for anything
@@ -88,19 +89,6 @@ fn sixteen_digits(digits: u128) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
     let (front, end) = (digits as u64, (digits >> 64) as u64);
     eight_digits(front) * 100_000_000 + eight_digits(end)
-}
-
-/// Eight digit values, the first in the lowest byte: neighbours are joined to pairs, pairs to fours, fours to eight, each
-/// time by one multiplication for the whole word.
-#[inline]
-fn eight_digits(digits: u64) -> i64 {
-    const PAIR: u64 = 0x0000_00ff_0000_00ff;
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-    let odd = (pairs & PAIR).wrapping_mul(100 + (1_000_000 << 32));
-    let even = ((pairs >> 16) & PAIR).wrapping_mul(1 + (10_000 << 32));
-    #[expect(clippy::cast_possible_wrap, reason = "below 10^8")]
-    let value = (odd.wrapping_add(even) >> 32) as i64;
-    value
 }
 
 /// Any text, after its minus sign.

@@ -1,6 +1,7 @@
 //! Infoway: see `docs/venues/infoway.md`.
 
 use super::common::{MILLIS, NameBuffer, SECONDS, Span, Word, broken, integer, name, value};
+use super::fast;
 use super::levels::{MAX_LEVELS, Side};
 use super::numbers::{Candle, Numbers};
 use super::{Context, Decode, DecodeError, DecodeErrorKind, Disposition, IgnoreReason};
@@ -21,6 +22,7 @@ pub struct Infoway {
     bars: Bars,
     ask_levels: Vec<Level>,
     bid_levels: Vec<Level>,
+    general_only: bool,
 }
 
 /// The bars of a `respList`, reused from message to message.
@@ -125,6 +127,41 @@ impl Candle {
 }
 
 impl Infoway {
+    /// See [`super::AnyDecoder::general_only`].
+    pub(super) fn general_only() -> Self {
+        Self { general_only: true, ..Self::default() }
+    }
+
+    /// Decodes whatever form the message has.
+    #[inline(never)]
+    fn general(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
+        if message.trim_ascii_start().first() != Some(&b'{') {
+            return Ok(Disposition::Control);
+        }
+        let envelope = match self.read(message) {
+            Ok(envelope) => envelope,
+            Err(error) => return Err(broken(error, message, "s", context)),
+        };
+        let push = &envelope.push;
+        let blame = |error: DecodeError, context: &Context<'_>| push.symbol.blame(error, context);
+        let shape = if envelope.code.is_absent() {
+            self.shape(push)
+        } else {
+            match integer(message, envelope.code).map_err(|error| blame(error, context))? {
+                10002 => Some(Shape::Trade),
+                10005 => Some(Shape::Depth),
+                10008 => Some(Shape::Bar),
+                _ => return Ok(Disposition::Control),
+            }
+        };
+        match (shape, envelope.odd_data) {
+            (_, Some(at)) if !push.any => Err(DecodeError::new(DecodeErrorKind::WrongType, at)),
+            (Some(_), None) if !push.any => Ok(Disposition::Ignored(IgnoreReason::Empty)),
+            (Some(shape), _) => self.push(shape, push, message, context),
+            (None, _) => Err(blame(DecodeError::new(DecodeErrorKind::UnknownShape, 0), context)),
+        }
+    }
+
     fn clear(&mut self) {
         self.asks.clear();
         self.bids.clear();
@@ -294,30 +331,9 @@ impl Push<'_> {
 
 impl Decode for Infoway {
     fn decode(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
-        if message.trim_ascii_start().first() != Some(&b'{') {
-            return Ok(Disposition::Control);
+        if !self.general_only && fast::infoway::read(message, context, &mut self.ask_levels).is_some() {
+            return Ok(Disposition::Data);
         }
-        let envelope = match self.read(message) {
-            Ok(envelope) => envelope,
-            Err(error) => return Err(broken(error, message, "s", context)),
-        };
-        let push = &envelope.push;
-        let blame = |error: DecodeError, context: &Context<'_>| push.symbol.blame(error, context);
-        let shape = if envelope.code.is_absent() {
-            self.shape(push)
-        } else {
-            match integer(message, envelope.code).map_err(|error| blame(error, context))? {
-                10002 => Some(Shape::Trade),
-                10005 => Some(Shape::Depth),
-                10008 => Some(Shape::Bar),
-                _ => return Ok(Disposition::Control),
-            }
-        };
-        match (shape, envelope.odd_data) {
-            (_, Some(at)) if !push.any => Err(DecodeError::new(DecodeErrorKind::WrongType, at)),
-            (Some(_), None) if !push.any => Ok(Disposition::Ignored(IgnoreReason::Empty)),
-            (Some(shape), _) => self.push(shape, push, message, context),
-            (None, _) => Err(blame(DecodeError::new(DecodeErrorKind::UnknownShape, 0), context)),
-        }
+        self.general(message, context)
     }
 }

@@ -1,6 +1,7 @@
 //! iTick: see `docs/venues/itick.md`.
 
 use super::common::{MILLIS, NameBuffer, Span, Word, broken, name, place, value};
+use super::fast;
 use super::levels::Side;
 use super::numbers::{Candle, Numbers};
 use super::{Context, Decode, DecodeError, DecodeErrorKind, Disposition, IgnoreReason};
@@ -17,6 +18,7 @@ pub struct Itick {
     bids: Side,
     ask_levels: Vec<Level>,
     bid_levels: Vec<Level>,
+    general_only: bool,
 }
 
 /// A value that must be an object, its type judged late.
@@ -68,6 +70,36 @@ enum Shape {
 }
 
 impl Itick {
+    /// See [`super::AnyDecoder::general_only`].
+    pub(super) fn general_only() -> Self {
+        Self { general_only: true, ..Self::default() }
+    }
+
+    /// Decodes whatever form the message has.
+    #[inline(never)]
+    fn general(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
+        let envelope = match self.read(message) {
+            Ok(Some(envelope)) => envelope,
+            Ok(None) => return Err(DecodeError::new(DecodeErrorKind::UnknownShape, 0)),
+            Err(error) => return Err(broken(error, message, "s", context)),
+        };
+        let push = &envelope.push;
+        if !envelope.answer_to.is_absent() {
+            return Ok(Disposition::Control);
+        }
+        match envelope.data {
+            Object::There if !push.any => Ok(Disposition::Ignored(IgnoreReason::Empty)),
+            // An answer without its `resAc`. It may echo the token, so it goes to the session, which keeps secrets.
+            Object::There if matches!(push.symbol, Word::Absent) && !push.params.is_absent() => {
+                Ok(Disposition::Control)
+            }
+            Object::There => self.push(push, message, context),
+            Object::Absent if !envelope.code.is_absent() || !envelope.text.is_absent() => Ok(Disposition::Control),
+            Object::Absent => Err(DecodeError::new(DecodeErrorKind::UnknownShape, 0)),
+            Object::Other(at) => Err(DecodeError::new(DecodeErrorKind::WrongType, at)),
+        }
+    }
+
     /// Walks the whole message; `None` if it is no object.
     fn read<'a>(&mut self, message: &'a [u8]) -> Result<Option<Envelope<'a>>, JsonError> {
         let mut scanner = Scanner::new(message);
@@ -280,25 +312,9 @@ impl Push<'_> {
 
 impl Decode for Itick {
     fn decode(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
-        let envelope = match self.read(message) {
-            Ok(Some(envelope)) => envelope,
-            Ok(None) => return Err(DecodeError::new(DecodeErrorKind::UnknownShape, 0)),
-            Err(error) => return Err(broken(error, message, "s", context)),
-        };
-        let push = &envelope.push;
-        if !envelope.answer_to.is_absent() {
-            return Ok(Disposition::Control);
+        if !self.general_only && fast::itick::read(message, context, &mut self.ask_levels).is_some() {
+            return Ok(Disposition::Data);
         }
-        match envelope.data {
-            Object::There if !push.any => Ok(Disposition::Ignored(IgnoreReason::Empty)),
-            // An answer without its `resAc`. It may echo the token, so it goes to the session, which keeps secrets.
-            Object::There if matches!(push.symbol, Word::Absent) && !push.params.is_absent() => {
-                Ok(Disposition::Control)
-            }
-            Object::There => self.push(push, message, context),
-            Object::Absent if !envelope.code.is_absent() || !envelope.text.is_absent() => Ok(Disposition::Control),
-            Object::Absent => Err(DecodeError::new(DecodeErrorKind::UnknownShape, 0)),
-            Object::Other(at) => Err(DecodeError::new(DecodeErrorKind::WrongType, at)),
-        }
+        self.general(message, context)
     }
 }

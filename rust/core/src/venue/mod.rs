@@ -1,6 +1,7 @@
 //! One decoder a venue: message bytes to events. No I/O, no clock.
 
 mod common;
+mod fast;
 pub mod infoway;
 pub mod itick;
 mod levels;
@@ -307,9 +308,20 @@ impl AnyDecoder {
     #[must_use]
     pub fn new(kind: VenueKind) -> Self {
         match kind {
-            VenueKind::Ziario => Self::Ziario(ziario::Ziario),
+            VenueKind::Ziario => Self::Ziario(ziario::Ziario::default()),
             VenueKind::Itick => Self::Itick(itick::Itick::default()),
             VenueKind::Infoway => Self::Infoway(infoway::Infoway::default()),
+        }
+    }
+
+    /// A decoder that reads every message the general way, however plain it is: slower, with the same answers. It is there to be
+    /// compared with.
+    #[must_use]
+    pub fn general_only(kind: VenueKind) -> Self {
+        match kind {
+            VenueKind::Ziario => Self::Ziario(ziario::Ziario::general_only()),
+            VenueKind::Itick => Self::Itick(itick::Itick::general_only()),
+            VenueKind::Infoway => Self::Infoway(infoway::Infoway::general_only()),
         }
     }
 }

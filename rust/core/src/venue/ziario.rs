@@ -1,6 +1,7 @@
 //! Ziario: see `docs/venues/ziario.md`.
 
 use super::common::{NameBuffer, SECONDS, Span, Word, broken, name, value};
+use super::fast;
 use super::numbers::Numbers;
 use super::{Context, Decode, DecodeError, DecodeErrorKind, Disposition, IgnoreReason};
 use crate::event::{Kind, Quote};
@@ -8,7 +9,16 @@ use crate::json::{JsonError, Peek, Scanner};
 
 /// Decoder of Ziario's messages: a `ticker` gives a quote, every other `type` belongs to the session.
 #[derive(Debug, Default)]
-pub struct Ziario;
+pub struct Ziario {
+    general_only: bool,
+}
+
+impl Ziario {
+    /// See [`super::AnyDecoder::general_only`].
+    pub(super) fn general_only() -> Self {
+        Self { general_only: true }
+    }
+}
 
 /// Where the fields of a message stand.
 #[derive(Default)]
@@ -70,21 +80,30 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Decodes whatever form the message has.
+#[inline(never)]
+fn general(message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
+    let fields = match Fields::read(message) {
+        Ok(Some(fields)) => fields,
+        Ok(None) => return Err(DecodeError::new(DecodeErrorKind::UnknownShape, 0)),
+        Err(error) => return Err(broken(error, message, "symbol", context)),
+    };
+    let unknown = match fields.kind {
+        Word::Text(kind) if name(kind, &mut NameBuffer::default()) == b"ticker" => {
+            return fields.quote(message, context);
+        }
+        Word::Text(_) => return Ok(Disposition::Control),
+        Word::Absent => DecodeError::new(DecodeErrorKind::UnknownShape, 0),
+        Word::Other(at) => DecodeError::new(DecodeErrorKind::WrongType, at),
+    };
+    Err(fields.symbol.blame(unknown, context))
+}
+
 impl Decode for Ziario {
     fn decode(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
-        let fields = match Fields::read(message) {
-            Ok(Some(fields)) => fields,
-            Ok(None) => return Err(DecodeError::new(DecodeErrorKind::UnknownShape, 0)),
-            Err(error) => return Err(broken(error, message, "symbol", context)),
-        };
-        let unknown = match fields.kind {
-            Word::Text(kind) if name(kind, &mut NameBuffer::default()) == b"ticker" => {
-                return fields.quote(message, context);
-            }
-            Word::Text(_) => return Ok(Disposition::Control),
-            Word::Absent => DecodeError::new(DecodeErrorKind::UnknownShape, 0),
-            Word::Other(at) => DecodeError::new(DecodeErrorKind::WrongType, at),
-        };
-        Err(fields.symbol.blame(unknown, context))
+        if !self.general_only && fast::ziario::read(message, context).is_some() {
+            return Ok(Disposition::Data);
+        }
+        general(message, context)
     }
 }
