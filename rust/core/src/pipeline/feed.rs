@@ -133,26 +133,28 @@ impl Feed {
         event
     }
 
-    /// Updates books and channel times by the events from `mark` on.
-    pub(super) fn book_events(&mut self, mark: usize, stamp: Stamp, counters: &Counters) {
-        let mut at = mark;
-        while let Some(event) = self.batch.events.get(at).copied() {
-            if let Some(counter) = counters.events.get(usize::from(event.kind).wrapping_sub(1)) {
+    /// Updates books and channel times by the events from `mark` on; says whether there was a book among them.
+    pub(super) fn book_events(&mut self, mark: usize, stamp: Stamp, counters: &Counters) -> bool {
+        let (mut at, mut booked) = (mark, false);
+        while let Some(event) = self.batch.events.get(at) {
+            let (kind, interval, instrument, state) = (event.kind, event.interval, event.instrument, event.state);
+            if let Some(counter) = counters.events.get(usize::from(kind).wrapping_sub(1)) {
                 counter.add_single_writer(1);
             }
-            self.touch(&event, stamp.monotonic);
-            if event.kind == Kind::Book as u8 {
-                self.book_event(at, event, stamp);
-            } else if event.state == State::Scale as u8 {
-                self.rescale(&event);
+            self.touch(kind, interval, instrument, stamp.monotonic);
+            if kind == Kind::Book as u8 {
+                self.book_event(at, stamp);
+                booked = true;
+            } else if state == State::Scale as u8 {
+                self.rescale(at);
             }
             at = at.saturating_add(1);
         }
+        booked
     }
 
-    fn touch(&mut self, event: &Event, now: Nanos) {
-        let (Some(slot), Ok(index)) = (channel_slot(event.kind, event.interval), usize::try_from(event.instrument))
-        else {
+    fn touch(&mut self, kind: u8, interval: u8, instrument: u32, now: Nanos) {
+        let (Some(slot), Ok(index)) = (channel_slot(kind, interval), usize::try_from(instrument)) else {
             return;
         };
         if index >= self.last_data.len() {
@@ -176,7 +178,8 @@ impl Feed {
         }))
     }
 
-    fn book_event(&mut self, at: usize, mut event: Event, stamp: Stamp) {
+    fn book_event(&mut self, at: usize, stamp: Stamp) {
+        let Some(mut event) = self.batch.events.get(at).copied() else { return };
         let levels = std::mem::take(&mut self.batch.levels);
         let mut view = event.book();
         let middle = view.at.saturating_add(view.bids);
@@ -210,7 +213,8 @@ impl Feed {
         }
     }
 
-    fn rescale(&mut self, event: &Event) {
+    fn rescale(&mut self, at: usize) {
+        let Some(event) = self.batch.events.get(at) else { return };
         let Some(Some(booked)) = usize::try_from(event.instrument).ok().and_then(|index| self.books.get_mut(index))
         else {
             return;
