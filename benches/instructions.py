@@ -1,7 +1,7 @@
 """Instructions of a message, counted by valgrind: ``python -m benches.instructions [LOAD…] [--top N]``.
 
 For when time is too noisy to decide. Two runs of the criterion binary of different length, subtracted: what the first
-pass cost falls out. valgrind has no vdso: reading a clock counts as a system call's few instructions. Caches don't count.
+pass cost falls out. valgrind has no vdso: a clock's reading counts as a system call's few instructions. Caches don't.
 """
 
 from __future__ import annotations

@@ -186,9 +186,8 @@ class _Process:
         self._name = name
         # NumPy's idle threads would spin into the measurement; nothing here multiplies matrices
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, cwd=folder
-        )  # noqa: S603
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env, cwd=folder)  # noqa: S603
         stack.callback(self._end)
 
     def line(self) -> str:
