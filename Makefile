@@ -9,6 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
+BENCH ?=
+BASELINE := benches/rust-baseline/target/release/ferrofeed-rust-baseline
 PIP := 26.3
 BIN := .venv/bin
 
@@ -80,9 +82,22 @@ format: .make/venv ## format everything and apply the linter's safe fixes
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: .make/build ## measure the decoders, the books and the whole path
-	cargo bench --workspace --locked
-	@if [[ -d benches ]]; then set -x; $(BIN)/python -m pytest benches --benchmark-only --benchmark-enable; fi
+bench: .make/build .make/bench $(BASELINE) ## measure everything beside its peers, some minutes; BENCH=quick: one; BENCH=full: an hour
+	cargo bench --locked $(if $(filter quick,$(BENCH)),-p ferrofeed-core --bench pipeline -- --table,--workspace)
+	$(BIN)/python -m pytest benches --benchmark-only --benchmark-enable --benchmark-columns=median,iqr,rounds \
+	  --benchmark-max-time=$(if $(filter quick,$(BENCH)),0.1,1.0) --timeout 300
+	$(BIN)/python -m benches.whole_path $(if $(BENCH),--$(BENCH))
+
+# the peers; only benches use them
+.make/bench: .make/venv pyproject.toml constraints.txt
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	@touch $@
+
+$(BASELINE): $(wildcard benches/rust-baseline/Cargo.* benches/rust-baseline/src/*.rs)
+	@scripts/preflight rust
+	@echo 'Building the plain Rust client to measure against'
+	@cargo build --quiet --release --locked --manifest-path benches/rust-baseline/Cargo.toml --target-dir benches/rust-baseline/target
+	@touch $@
 
 fuzz: ## coverage-guided fuzzing of the wire, the scanner, decimals and every decoder, FUZZ_SECONDS (60) each
 	@scripts/preflight rust
@@ -95,6 +110,6 @@ lock: ## write constraints.txt anew from what pyproject.toml asks for
 	@scripts/lock '$(PYTHON)' $(PIP)
 
 clean: ## remove everything that was built or downloaded here
-	rm -rf .venv .make target dist reports .mypy_cache .ruff_cache .hypothesis .benchmarks
-	find python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .make target benches/rust-baseline/target dist reports .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find python tests benches -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -f python/ferrofeed/_core*.so

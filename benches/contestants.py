@@ -35,7 +35,7 @@ class Entry:
 
 def _peer(name: str, module: str, *needs: str, counts: bool = True, books: bool = True) -> Entry:
     command = (sys.executable, "-m", f"benches.peers.{module}")
-    return Entry(Contestant(name, command, counts=counts, books=books), needs)
+    return Entry(Contestant(name, command, counts=counts, books=books, folder=str(ROOT)), needs)
 
 
 ENTRIES: Final = (

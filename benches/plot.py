@@ -58,7 +58,7 @@ def _bars(axis: Axes, rows: list[dict[str, Any]], title: str) -> None:
     high = [max(row["samples"]) - row["median"] for row in rows]
     axis.barh(names, medians, color=colours, xerr=[low, high], error_kw={"elinewidth": 1, "ecolor": "#334155"})
     for at, row in enumerate(rows):
-        ratio = "" if row["ratio"] is None else f"  ({row['ratio']:.2f} ×)"
+        ratio = "" if row["ratio"] is None else f"  ({row['ratio']:.2f} x)"
         axis.text(max(row["samples"]) * 1.08, at, f"{row['median']:,.0f}{ratio}", va="center", fontsize=8)
     axis.set_xscale("log")
     axis.set_xlim(right=max(medians) * 6)

@@ -52,10 +52,10 @@ def _against_peers(rows: Sequence[Row]) -> Iterator[Verdict]:
         frames, books = (medians.get((load, "tcp", name)) for name in (REFERENCE, DICT_BOOK))
         if ours and frames:
             ratio = ours / frames
-            yield Verdict(f"{load}: CPU against {REFERENCE}", f"≤ {part} ×", f"{ratio:.2f} ×", ratio <= part)
+            yield Verdict(f"{load}: CPU against {REFERENCE}", f"≤ {part} x", f"{ratio:.2f} x", ratio <= part)
         if ours and books:
             ratio = books / ours
-            yield Verdict(f"{load}: cheaper than {DICT_BOOK}", f"≥ {times:g} ×", f"{ratio:.1f} ×", ratio >= times)
+            yield Verdict(f"{load}: cheaper than {DICT_BOOK}", f"≥ {times:g} x", f"{ratio:.1f} x", ratio >= times)
 
 
 def _latency(found: Sequence[Delay]) -> Iterator[Verdict]:
@@ -67,8 +67,8 @@ def _latency(found: Sequence[Delay]) -> Iterator[Verdict]:
                 ratio = ours[label] / theirs[label]
                 yield Verdict(
                     f"{load}, {TARGET_RATE:,.0f}/s: {label} to a callback against {DICT_BOOK}",
-                    f"≤ {limit} ×",
-                    f"{ratio:.2f} × ({ours[label]:.0f} : {theirs[label]:.0f} µs)",
+                    f"≤ {limit} x",
+                    f"{ratio:.2f} x ({ours[label]:.0f} : {theirs[label]:.0f} µs)",
                     ratio <= limit,
                 )
         if ours and scraped:
@@ -102,5 +102,5 @@ def _memory(memory: dict[str, Any]) -> Iterator[Verdict]:
 def _signing(signing: dict[str, float]) -> Iterator[Verdict]:
     if signing:
         ratio = signing["ferrofeed"] / signing["hmac"]
-        figure = f"{ratio:.2f} × ({signing['ferrofeed']:.0f} : {signing['hmac']:.0f} ns)"
-        yield Verdict("HMAC-SHA256 hex against Python's hmac", "≤ 0.25 ×", figure, ratio <= 0.25)
+        figure = f"{ratio:.2f} x ({signing['ferrofeed']:.0f} : {signing['hmac']:.0f} ns)"
+        yield Verdict("HMAC-SHA256 hex against Python's hmac", "≤ 0.25 x", figure, ratio <= 0.25)

@@ -1,8 +1,8 @@
 """The whole path, side by side: ``python -m benches.whole_path [--quick | --full]``. What ``make bench`` runs last.
 
-A sender process writes prebuilt WebSocket frames to one receiver process after another; each receiver's own CPU time between
-``ready`` and its last frame, divided by the frames, is its figure. Contestants take turns, the median of the rounds counts, and
-every contestant must have seen every frame and end with the book that was sent. Writes ``reports/bench-DATE.json``, ``.png``, ``.svg``.
+A sender process writes prebuilt WebSocket frames to one receiver process after another; each receiver's own CPU time
+between ``ready`` and its last frame, divided by the frames, is its figure. Contestants take turns, the median of the
+rounds counts; each must have seen every frame and end with the book that was sent. JSON, PNG and SVG go to ``reports``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ferrofeed.bench.campaign import SLOW, delays, throughput
 from ferrofeed.bench.measure import FERROFEED, OURS, Contestant, Setting, measure, whole_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ferrofeed.bench.campaign import Delay, Row
@@ -154,39 +154,71 @@ def _folder(text: str) -> Path:
     return ROOT / text
 
 
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What is asked for, as a whole."""
+
+    size: Size
+    rounds: int
+    frames: int
+    loads: frozenset[str]
+    present: Sequence[Contestant]
+    progress: Callable[[str], None]
+
+    def throughput(self) -> Iterator[Row]:
+        """Every contestant on every load."""
+        shares = [(contestant, 1.0 if contestant.name in FAST else SLOW) for contestant in self.present]
+        for load, tls in self.size.settings:
+            if not self.loads or load in self.loads:
+                yield from self._turns(Setting(load, self.frames, tls=tls), shares, REFERENCE)
+
+    def latency(self) -> Iterator[Delay]:
+        """Callbacks against the plain Python way; with a scraper at the rate of the targets."""
+        paced = [contestant for contestant in self.present if contestant.name in {CALLBACK, DICT_BOOK}]
+        scraped = Contestant(SCRAPED, OURS, mode="scraped")
+        for load in self.size.paced_loads:
+            for rate in self.size.rates:
+                setting = Setting(load, int(rate * self.size.seconds), rate=rate)
+                who = [*paced, scraped] if rate == TARGET_RATE else paced
+                yield from delays(setting, who, rounds=self.rounds, pinning=machine.pinning(), progress=self.progress)
+
+    def growth(self) -> Iterator[Row]:
+        """ferrofeed with more instruments, and with more connections."""
+        for load in ("quote", "depth5"):
+            for instruments, connections in self.size.growth:
+                setting = Setting(load, self.frames, instruments=instruments, connections=connections)
+                yield from self._turns(setting, [(FERROFEED, 1.0)], "")
+
+    def _turns(self, setting: Setting, shares: Sequence[tuple[Contestant, float]], reference: str) -> list[Row]:
+        return throughput(
+            setting,
+            shares,
+            rounds=self.rounds,
+            pinning=machine.pinning(),
+            reference=reference,
+            progress=self.progress,
+        )
+
+
 def _run(
     args: argparse.Namespace, size: Size, present: Sequence[Contestant], progress: Callable[[str], None]
 ) -> Results:
-    parts, pinning = args.only.split(","), machine.pinning()
-    rounds, frames = args.rounds or size.rounds, args.frames or size.frames
-    settings = [(load, tls) for load, tls in size.settings if not args.loads or load in args.loads.split(",")]
-    results = Results([], [], [], {}, {})
-    shares = [(contestant, 1.0 if contestant.name in FAST else SLOW) for contestant in present]
-    if "throughput" in parts:
-        for load, tls in settings:
-            setting = Setting(load, frames, tls=tls)
-            results.rows += throughput(
-                setting, shares, rounds=rounds, pinning=pinning, reference=REFERENCE, progress=progress
-            )
-    if "latency" in parts:
-        paced = [contestant for contestant in present if contestant.name in {CALLBACK, DICT_BOOK}]
-        for load in size.paced_loads:
-            for rate in size.rates:
-                setting = Setting(load, int(rate * size.seconds), rate=rate)
-                who = [*paced, Contestant(SCRAPED, OURS, mode="scraped")] if rate == TARGET_RATE else paced
-                results.latency += delays(setting, who, rounds=rounds, pinning=pinning, progress=progress)
-    if "growth" in parts:
-        for load in ("quote", "depth5"):
-            for instruments, connections in size.growth:
-                setting = Setting(load, frames, instruments=instruments, connections=connections)
-                results.growth += throughput(
-                    setting, [(FERROFEED, 1.0)], rounds=rounds, pinning=pinning, progress=progress
-                )
-    if "memory" in parts:
-        results.memory = _memory(size.memory_frames, progress)
-    if "signing" in parts:
-        results.signing = signing()
-    return results
+    parts = args.only.split(",")
+    campaign = Campaign(
+        size=size,
+        rounds=args.rounds or size.rounds,
+        frames=args.frames or size.frames,
+        loads=frozenset(filter(None, args.loads.split(","))),
+        present=present,
+        progress=progress,
+    )
+    return Results(
+        rows=list(campaign.throughput()) if "throughput" in parts else [],
+        latency=list(campaign.latency()) if "latency" in parts else [],
+        growth=list(campaign.growth()) if "growth" in parts else [],
+        memory=_memory(size.memory_frames, progress) if "memory" in parts else {},
+        signing=signing() if "signing" in parts else {},
+    )
 
 
 def _memory(frames: int, progress: Callable[[str], None]) -> dict[str, Any]:

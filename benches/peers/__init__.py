@@ -1,1 +1,1 @@
-"""Receivers that do with other packages what ferrofeed does: one process each, run as ``python -m benches.peers.NAME JOB``."""
+"""Receivers that do with other packages what ferrofeed does, each run as ``python -m benches.peers.NAME JOB``."""

@@ -1,4 +1,4 @@
-"""aiohttp + orjson + books as dicts. Its fast settings: no compression, payloads as bytes, no limit to check, uvloop."""
+"""aiohttp + orjson + books as dicts. Fast settings: no compression, payloads as bytes, no size limit, uvloop."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def run(receive: Callable[[ReceiveJob], Coroutine[Any, Any, None]]) -> None:
 
 
 class State:
-    """What a strategy keeps: books as dicts, last quotes and trades. Counts frames; says when the last one was worked on.
+    """What a strategy keeps: books as dicts, last quotes and trades. Counts frames, and knows the last one.
 
     The fast way to write it: floats as orjson gives them, a snapshot becomes a new dict by one comprehension.
     """

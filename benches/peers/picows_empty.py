@@ -1,4 +1,4 @@
-"""picows with a listener that does nothing: what the best Python WebSocket library needs to hand over a frame unread."""
+"""picows with a listener that does nothing: what the best Python library needs to hand over a frame unread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benches.peers.common import Ending, run, tls
 from ferrofeed.bench.meter import Meter, ReceiveJob
 
 
-class Listener(WSListener):  # type: ignore[misc]  # picows' classes are untyped
+class Listener(WSListener):
     def __init__(self, meter: Meter, ending: Ending) -> None:
         self._meter = meter
         self._ending = ending

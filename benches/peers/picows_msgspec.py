@@ -51,15 +51,15 @@ class Ticker(msgspec.Struct, gc=False):
     timestamp: int
 
 
-_ITICK: Final = msgspec.json.Decoder(Envelope)
-_ZIARIO: Final = msgspec.json.Decoder(Ticker)
+ITICK: Final = msgspec.json.Decoder(Envelope)
+ZIARIO: Final = msgspec.json.Decoder(Ticker)
 
 
 class Typed(State):
     """The same state, from structs."""
 
     def itick(self, payload: memoryview) -> None:
-        data = _ITICK.decode(payload).data
+        data = ITICK.decode(payload).data
         match data:
             case Depth():
                 self.bids[data.s] = {level.p: level.v for level in data.b}
@@ -74,7 +74,7 @@ class Typed(State):
             self.finish()
 
     def ziario(self, payload: memoryview) -> None:
-        data = _ZIARIO.decode(payload)
+        data = ZIARIO.decode(payload)
         self.quotes[data.symbol] = (float(data.price), float(data.volume_24h), data.timestamp)
         self.left -= 1
         if not self.left:
@@ -85,7 +85,7 @@ class Typed(State):
 TEXT = WSMsgType.TEXT
 
 
-class Listener(WSListener):  # type: ignore[misc]  # picows' classes are untyped
+class Listener(WSListener):
     def __init__(self, message: Callable[[Any], None]) -> None:
         self._message = message
 

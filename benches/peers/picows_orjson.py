@@ -8,12 +8,11 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from benches.peers.common import Ending, State, run, tls
 from ferrofeed.bench.meter import Meter, ReceiveJob
 
-
 # once: reading a member of an enum class is slow
 TEXT = WSMsgType.TEXT
 
 
-class Listener(WSListener):  # type: ignore[misc]  # picows' classes are untyped
+class Listener(WSListener):
     def __init__(self, state: State) -> None:
         self._message = state.message
 

@@ -1,4 +1,4 @@
-"""The floor: the bytes taken from the kernel into one buffer of 64 KiB, and not looked at. A blocking socket, no loop."""
+"""The floor: the bytes taken from the kernel into one buffer of 64 KiB and not looked at; no loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""websockets + orjson + books as dicts. Its fast settings: no compression, no pings, a long queue, payloads as bytes, uvloop."""
+"""websockets + orjson + books as dicts. Fast settings: no compression, no pings, a long queue, bytes, uvloop."""
 
 from __future__ import annotations
 

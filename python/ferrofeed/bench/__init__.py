@@ -1,1 +1,1 @@
-"""Measuring the whole path on this machine: load, sender, receiver, statistics. Used by ``ferrofeed bench`` and ``benches/``."""
+"""Measuring the whole path on this machine: load, sender, receiver, statistics."""

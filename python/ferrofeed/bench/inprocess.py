@@ -30,7 +30,10 @@ class _Inner:
 
 
 class InProcess:
-    """A feed of one connection whose reads come from memory. ``mode`` ``untouched`` adds a conflating consumer."""
+    """A feed of one connection whose reads come from memory.
+
+    ``mode``: ``plain``, ``untouched`` (a conflating consumer that takes nothing), ``every`` (one that misses nothing).
+    """
 
     def __init__(self, load: Workload, *, mode: str = "plain") -> None:
         self.core = _core.FeedCore()
@@ -42,7 +45,8 @@ class InProcess:
             self.instruments[symbol] = self.core.add_instrument(venue, symbol, list(dialect.spellings(raw)))
         for instrument in self.instruments.values():
             self.core.set_wanted(instrument, True)
-        self.consumer = self.core.add_consumer(capacity=65_536, policy="conflate") if mode == "untouched" else None
+        policy = {"plain": "", "untouched": "conflate", "every": "drop_oldest"}[mode]
+        self.consumer = self.core.add_consumer(capacity=65_536, policy=policy) if policy else None
         inner = _Inner()
         self._reader = _core.Reader(self.core, venue, inner, lambda *_: None)
         inner.reader = self._reader
@@ -66,7 +70,7 @@ class InProcess:
     def _put(self, chunk: bytes | memoryview) -> None:
         reader, at = self._reader, 0
         while at < len(chunk):
-            with memoryview(reader.get_buffer(-1)) as room:  # type: ignore[arg-type]  # 3.11 knows no Buffer classes
+            with memoryview(reader.get_buffer(-1)) as room:
                 n = min(len(room), len(chunk) - at)
                 room[:n] = chunk[at : at + n]
             reader.buffer_updated(n)

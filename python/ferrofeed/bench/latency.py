@@ -18,8 +18,8 @@ WARM_UP: Final = 0.1
 def latencies(start_ns: int, rate: float, sent: NDArray[np.int64], got: NDArray[np.int64]) -> dict[str, Any]:
     """Percentiles in microseconds, by label.
 
-    ``corrected``: from when each frame was due, so that a receiver (or a sender) that stalls pays for every frame that waited
-    behind the stall; that is what is compared. ``plain``: from when it was written. ``sender``: how late the sender itself was.
+    ``corrected``: from when each frame was due, so that a receiver (or a sender) that stalls pays for every frame that
+    waited behind the stall; this is what is compared. ``plain``: from when it was written. ``sender``: how late.
     """
     first = int(len(sent) * WARM_UP)
     due = start_ns + (np.arange(len(sent)) * (1e9 / rate)).astype(np.int64)

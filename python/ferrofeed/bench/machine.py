@@ -45,7 +45,7 @@ def busy() -> bool:
 
 
 def pinning() -> Pinning:
-    """The sender on a CPU of its own, the receiver on another: both stay where their caches are. None where there is one."""
+    """The sender on a CPU of its own, the receiver on another; as the kernel likes where there is only one."""
     if not hasattr(os, "sched_getaffinity"):
         return Pinning()
     cpus = sorted(os.sched_getaffinity(0))

@@ -43,6 +43,8 @@ class Contestant:
     """Whether it knows how many frames came; where not, the sender ends the connection behind the last one."""
     books: bool = True
     """Whether it keeps books."""
+    folder: str | None = None
+    """Where the command runs; None: here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def whole_blocks(frames: int, load: Workload, connections: int = 1) -> int:
 
 
 def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[str, Any]:
-    """Run once; gives what the receiver measured, and, paced, the ``stamps`` of both sides. Raises :class:`MeasurementError`."""
+    """Run once; gives what the receiver measured and both sides' ``stamps``. Raises :class:`MeasurementError`."""
     load = _load(setting.load, setting.instruments)
     block = sum(map(len, load.frames()))
     with tempfile.TemporaryDirectory(prefix="ferrofeed-bench-") as folder, contextlib.ExitStack() as stack:
@@ -116,7 +118,7 @@ def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[
             cpu=pinning.receiver,
             stamps=got_at,
         )
-        receiver = _Process(stack, contestant.name, [*contestant.command, receive.to_json()])
+        receiver = _Process(stack, contestant.name, [*contestant.command, receive.to_json()], contestant.folder)
         word, _, metrics = receiver.line().strip().partition(" ")
         if word != "ready":
             raise MeasurementError(f"{contestant.name} did not get ready")
@@ -180,11 +182,12 @@ def different_books(expected: Books, found: dict[str, Any]) -> list[str]:
 class _Process:
     """A process that talks in lines; ended with its stack, whatever happens."""
 
-    def __init__(self, stack: contextlib.ExitStack, name: str, command: list[str]) -> None:
+    def __init__(self, stack: contextlib.ExitStack, name: str, command: list[str], folder: str | None = None) -> None:
         self._name = name
         # NumPy's idle threads would spin into the measurement; nothing here multiplies matrices
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)  # noqa: S603
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env, cwd=folder)  # noqa: S603
         stack.callback(self._end)
 
     def line(self) -> str:

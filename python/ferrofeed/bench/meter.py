@@ -51,7 +51,7 @@ class ReceiveJob:
 
 @dataclass(slots=True)
 class Meter:
-    """CPU time of this process, all threads, from :meth:`ready` to :meth:`done`: start-up and handshake are left out."""
+    """CPU time of this process, all threads, from :meth:`ready` to :meth:`done`: no start-up, no handshake."""
 
     _cpu: int = 0
     _wall: int = 0
@@ -59,7 +59,7 @@ class Meter:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def ready(self, metrics: str = "") -> None:
-        """Connected and subscribed: start to measure, and let the sender start. ``metrics``: a URL to scrape meanwhile."""
+        """Connected and subscribed: start to measure, let the sender start. ``metrics``: a URL to scrape meanwhile."""
         # every receiver's long-lived objects are out of the collector's way, as ferrofeed's are
         gc.collect()
         gc.freeze()

@@ -1,8 +1,8 @@
-"""ferrofeed as a receiver: the real feed, with its sessions, sockets, Rust reader, books and histograms, in a process of its own.
+"""ferrofeed as a receiver: the real feed (sessions, sockets, Rust reader, books, histograms) in a process of its own.
 
-Run as ``python -m ferrofeed.bench.receiver JOB``. Modes: ``plain`` (nobody consumes), ``untouched`` (a conflating consumer that
-takes nothing), ``batch`` (every event as NumPy records), ``callback`` (every event as an object to a function), ``scraped`` (the same,
-with the metrics endpoint open).
+Run as ``python -m ferrofeed.bench.receiver JOB``. Modes: ``plain`` (nobody consumes), ``untouched`` (a conflating
+consumer that takes nothing), ``batch`` (every event as NumPy records), ``callback`` (every event as an object to a
+function), ``scraped`` (the same, with the metrics endpoint open).
 """
 
 from __future__ import annotations

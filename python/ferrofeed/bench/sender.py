@@ -1,4 +1,4 @@
-"""The other end of the wire: a process that upgrades connections, answers the venue's requests, and writes prebuilt frames.
+"""The other end of the wire: a process that upgrades connections, answers as the venue would, writes prebuilt frames.
 
 Run as ``python -m ferrofeed.bench.sender JOB`` with a job in JSON. It talks with whoever started it in lines: it prints
 ``{"url", "ca"}``, waits for ``go``, sends, prints what it did, waits for ``end`` (or the end of its input).

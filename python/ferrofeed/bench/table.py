@@ -59,7 +59,7 @@ def _setting(row: Row) -> str:
 
 
 def _cell(row: Row) -> str:
-    return f"{row.median:,.0f}" if row.ratio is None else f"{row.median:,.0f}  {row.ratio:5.2f}×"
+    return f"{row.median:,.0f}" if row.ratio is None else f"{row.median:,.0f}  {row.ratio:5.2f}x"
 
 
 def delays(found: Sequence[Delay]) -> Table:

@@ -1,4 +1,4 @@
-"""What is sent: a block of distinct, plausible frames of one venue, repeated as often as asked, and what must come of it."""
+"""What is sent: a block of distinct, plausible frames of one venue, to be repeated, and what must come of it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def frame(payload: bytes, opcode: int = 1) -> bytes:
 
 
 def fixed(units: int, digits: int) -> str:
-    """``units × 10^-digits`` as a JSON number without trailing zeros."""
+    """``units / 10^digits`` as a JSON number without trailing zeros."""
     whole, rest = divmod(units, 10**digits)
     tail = f"{rest:0{digits}d}".rstrip("0")
     return f"{whole}.{tail}" if tail else str(whole)
@@ -89,8 +89,8 @@ class _Market:
 def _itick_quote(market: _Market, number: int, rng: random.Random) -> str:
     volume, turnover = fixed(rng.randint(1, 10**9), 6), fixed(rng.randint(10**9, 10**13), 6)
     return (
-        f'{{"code":1,"data":{{"s":"{market.base}_{market.quote}","ld":{fixed(market.step(), 2)},"t":{START_MS + number},'
-        f'"v":{volume},"tu":{turnover},"ts":0,"type":"quote"}}}}'
+        f'{{"code":1,"data":{{"s":"{market.base}_{market.quote}","ld":{fixed(market.step(), 2)},'
+        f'"t":{START_MS + number},"v":{volume},"tu":{turnover},"ts":0,"type":"quote"}}}}'
     )
 
 
@@ -131,7 +131,6 @@ def _ziario_ticker(market: _Market, number: int, rng: random.Random) -> str:
     )
 
 
-_Maker = "Callable[[_Market, int, random.Random], str]"
 _DEPTH5, _DEPTH20 = _itick_depth(5), _itick_depth(20)
 _SHAPES: Final[dict[str, tuple[str, tuple[str, ...], tuple[Callable[[_Market, int, random.Random], str], ...]]]] = {
     "quote": ("itick", ("quote",), (_itick_quote,)),

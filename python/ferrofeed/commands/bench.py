@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def in_process(name: str, *, rounds: int) -> dict[str, Any]:
-    """CPU ns a message from bytes in memory to books, without and with a conflating consumer; each the median of the rounds."""
+    """CPU ns a message, bytes in memory to books, without and with a conflating consumer: one value a round."""
     load = workload.build(name)
     feeds = {mode: InProcess(load, mode=mode) for mode in ("plain", "untouched")}
     samples: dict[str, list[float]] = {mode: [] for mode in feeds}

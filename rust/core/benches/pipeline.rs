@@ -58,6 +58,7 @@ struct Wire<'a> {
 }
 
 impl Layer for Wire<'_> {
+    #[inline(never)]
     fn pass(&mut self) {
         let (mut rest, mut seen) = (self.stream, 0);
         while !rest.is_empty() {
@@ -90,6 +91,7 @@ struct Decoding<'a> {
 }
 
 impl Layer for Decoding<'_> {
+    #[inline(never)]
     fn pass(&mut self) {
         for messages in self.load.messages.chunks(READ_MESSAGES) {
             let stamp = Stamp { realtime: 1, monotonic: 1 };
@@ -119,6 +121,7 @@ struct Whole<'a> {
 }
 
 impl Layer for Whole<'_> {
+    #[inline(never)]
     fn pass(&mut self) {
         let before = self.connection.counters().data.get();
         let (mut rest, mut notices) = (self.stream, Vec::new());
@@ -181,10 +184,9 @@ fn layer<'a>(name: &str, load: &'a Load, stream: &'a [u8]) -> Box<dyn Layer + 'a
 /// `--count LAYER LOAD PASSES`: just the passes.
 fn count(arguments: &[String]) {
     let [name, wanted, passes] = arguments else { panic!("--count LAYER LOAD PASSES") };
-    let loads = load::all();
-    let load = loads.iter().find(|load| load.name == wanted).expect("a load of --list-loads");
+    let load = load::one(wanted).expect("a load of --list-loads");
     let stream = load.stream();
-    let mut layer = layer(name, load, &stream);
+    let mut layer = layer(name, &load, &stream);
     for _ in 0..passes.parse::<usize>().expect("PASSES, a number") {
         layer.pass();
     }
@@ -224,13 +226,13 @@ fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "--count") {
         return count(&arguments[at + 1..]);
     }
-    let loads = load::all();
     if arguments.iter().any(|argument| argument == "--list-loads") {
-        for load in &loads {
-            println!("{}", load.name);
+        for name in load::names() {
+            println!("{name}");
         }
         return;
     }
+    let loads = load::all();
     if arguments.iter().any(|argument| argument == "--table") {
         return table(&loads);
     }

@@ -240,18 +240,27 @@ const SHAPES: [Shape; 10] = [
     ("infoway bar", VenueKind::Infoway, "", infoway_bar),
 ];
 
+fn make((name, venue, separator, message): Shape) -> Load {
+    let mut maker = Maker::new();
+    Load {
+        name,
+        venue,
+        symbols: SYMBOLS.iter().map(|(base, quote)| format!("{base}{separator}{quote}")).collect(),
+        messages: (0..MESSAGES).map(|_| message(&mut maker).into_bytes()).collect(),
+    }
+}
+
 /// Every load.
 pub(crate) fn all() -> Vec<Load> {
-    SHAPES
-        .into_iter()
-        .map(|(name, venue, separator, make)| {
-            let mut maker = Maker::new();
-            Load {
-                name,
-                venue,
-                symbols: SYMBOLS.iter().map(|(base, quote)| format!("{base}{separator}{quote}")).collect(),
-                messages: (0..MESSAGES).map(|_| make(&mut maker).into_bytes()).collect(),
-            }
-        })
-        .collect()
+    SHAPES.into_iter().map(make).collect()
+}
+
+/// The load of this name.
+pub(crate) fn one(name: &str) -> Option<Load> {
+    SHAPES.into_iter().find(|shape| shape.0 == name).map(make)
+}
+
+/// The loads' names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    SHAPES.into_iter().map(|shape| shape.0)
 }
