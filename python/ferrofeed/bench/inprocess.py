@@ -14,6 +14,10 @@ READ: Final = 65_536
 _UPGRADED: Final = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 
 
+def _no_notices(_notices: object, _full: object) -> None:
+    """Nothing of the benchmark's stream concerns a session."""
+
+
 class _Inner:
     """Stands in for picows' protocol: takes the handshake's header and says yes."""
 
@@ -48,7 +52,7 @@ class InProcess:
         policy = {"plain": "", "untouched": "conflate", "every": "drop_oldest"}[mode]
         self.consumer = self.core.add_consumer(capacity=65_536, policy=policy) if policy else None
         inner = _Inner()
-        self._reader = _core.Reader(self.core, venue, inner, lambda *_: None)
+        self._reader = _core.Reader(self.core, venue, inner, _no_notices)
         inner.reader = self._reader
         self._put(_UPGRADED)
         inner.reader = None

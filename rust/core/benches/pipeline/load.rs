@@ -33,12 +33,11 @@ impl Load {
         let mut out = Vec::new();
         for message in &self.messages {
             out.push(0x81);
-            match u8::try_from(message.len()) {
-                Ok(short @ 0..=125) => out.push(short),
-                _ => {
-                    out.push(126);
-                    out.extend(u16::try_from(message.len()).expect("a short message").to_be_bytes());
-                }
+            if let Ok(short @ 0..=125) = u8::try_from(message.len()) {
+                out.push(short);
+            } else {
+                out.push(126);
+                out.extend(u16::try_from(message.len()).expect("a short message").to_be_bytes());
             }
             out.extend_from_slice(message);
         }
@@ -199,9 +198,9 @@ fn infoway_depth(maker: &mut Maker) -> String {
 fn infoway_trade(maker: &mut Maker) -> String {
     let (at, mid, time) = maker.step();
     let ((base, quote), price, size) = (SYMBOLS[at], fixed(mid, 2), maker.size());
-    let (turnover, side) = (maker.size(), maker.random.below(3));
+    let (turnover, aggressor) = (maker.size(), maker.random.below(3));
     format!(
-        r#"{{"code":10002,"data":{{"s":"{base}{quote}","t":{time},"p":"{price}","v":"{size}","vw":"{turnover}","td":{side}}}}}"#
+        r#"{{"code":10002,"data":{{"s":"{base}{quote}","t":{time},"p":"{price}","v":"{size}","vw":"{turnover}","td":{aggressor}}}}}"#
     )
 }
 

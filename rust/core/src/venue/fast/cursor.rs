@@ -35,10 +35,7 @@ impl Plain {
     }
 }
 
-#[allow(
-    clippy::inline_always,
-    reason = "a call costs about as much as the work, and would keep the cursor in memory"
-)]
+#[allow(clippy::inline_always, reason = "a call costs about as much as the work, and would keep the cursor in memory")]
 impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(super) fn new(message: &'a [u8]) -> Self {
