@@ -102,6 +102,8 @@ impl Connection {
         self.counters.reads.add_single_writer(1);
         self.counters.bytes.add_single_writer(u64::try_from(n).unwrap_or(0));
         self.wire.filled(n);
+        let (counters, stages) = (&*self.counters, &*self.stages);
+        let job = Job { venue: self.venue, epoch: self.epoch, stamp, counters, stages };
         while !self.failed {
             match self.wire.next() {
                 Ok(None) => break,
@@ -113,13 +115,6 @@ impl Connection {
                                 self.counters.control.add_single_writer(1);
                                 notices.push(Notice::Message(text.to_vec(), false));
                                 continue;
-                            };
-                            let job = Job {
-                                venue: self.venue,
-                                epoch: self.epoch,
-                                stamp,
-                                counters: &self.counters,
-                                stages: &self.stages,
                             };
                             match job.text(decoder, text, feed) {
                                 Done::Nothing => {}
@@ -136,13 +131,6 @@ impl Connection {
                                 notices.push(Notice::Message(bytes.to_vec(), true));
                                 continue;
                             }
-                            let job = Job {
-                                venue: self.venue,
-                                epoch: self.epoch,
-                                stamp,
-                                counters: &self.counters,
-                                stages: &self.stages,
-                            };
                             let error = DecodeError::new(DecodeErrorKind::Binary, 0);
                             job.reject(error, bytes, feed, &self.quarantine, &self.secrets);
                             tell(&mut self.told, error, notices);
