@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ferrofeed import _core
 from ferrofeed.venues import SPECS
@@ -29,6 +29,10 @@ class _Inner:
         self.reader.upgrade()
 
 
+def _no_notice(_notices: list[Any], _full: bool) -> None:  # called by Rust
+    """A load has data only."""
+
+
 class InProcess:
     """A feed of one connection whose reads come from memory.
 
@@ -48,7 +52,7 @@ class InProcess:
         policy = {"plain": "", "untouched": "conflate", "every": "drop_oldest"}[mode]
         self.consumer = self.core.add_consumer(capacity=65_536, policy=policy) if policy else None
         inner = _Inner()
-        self._reader = _core.Reader(self.core, venue, inner, lambda *_: None)
+        self._reader = _core.Reader(self.core, venue, inner, _no_notice)
         inner.reader = self._reader
         self._put(_UPGRADED)
         inner.reader = None

@@ -24,7 +24,7 @@ from ferrofeed.bench.sender import SendJob
 from ferrofeed.errors import FerrofeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from ferrofeed.bench.workload import Books, Workload
 
@@ -136,7 +136,7 @@ def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[
 
 
 @contextlib.contextmanager
-def _scraping(url: str) -> Iterator[None]:
+def _scraping(url: str) -> Generator[None]:
     """Fetch the metrics every second, as a Prometheus server would."""
     over = threading.Event()
 

@@ -83,6 +83,8 @@ class _Work:
                     feed.on(kind, call, policy="block")
             case "batch":
                 self._batches = feed.consumer(name="batch", kinds=kinds, policy="block")
+            case _:
+                pass
 
     def count(self, _event: Event) -> None:
         self.events += 1

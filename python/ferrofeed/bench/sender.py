@@ -121,7 +121,8 @@ def _replies(kind: str, request: bytes) -> list[bytes]:
             return [b'{"type":"auth","status":"success","message":"ok"}']
         case "ziario", str(action):
             return [json.dumps({"type": action, "status": "success", "symbols": message["symbols"]}).encode()]
-    return []
+        case _:
+            return []
 
 
 def upgrade(sock: socket.socket, kind: str) -> Peer:
