@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ferrofeed import _core
 from ferrofeed.venues import SPECS
@@ -12,10 +12,6 @@ if TYPE_CHECKING:
 
 READ: Final = 65_536
 _UPGRADED: Final = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
-
-
-def _no_notices(_notices: object, _full: object) -> None:
-    """Nothing of the benchmark's stream concerns a session."""
 
 
 class _Inner:
@@ -31,6 +27,10 @@ class _Inner:
     def buffer_updated(self, _n: int) -> None:
         assert self.reader is not None
         self.reader.upgrade()
+
+
+def _no_notice(_notices: list[Any], _full: bool) -> None:  # called by Rust
+    """A load has data only."""
 
 
 class InProcess:
@@ -52,7 +52,7 @@ class InProcess:
         policy = {"plain": "", "untouched": "conflate", "every": "drop_oldest"}[mode]
         self.consumer = self.core.add_consumer(capacity=65_536, policy=policy) if policy else None
         inner = _Inner()
-        self._reader = _core.Reader(self.core, venue, inner, _no_notices)
+        self._reader = _core.Reader(self.core, venue, inner, _no_notice)
         inner.reader = self._reader
         self._put(_UPGRADED)
         inner.reader = None

@@ -84,7 +84,7 @@ class _Work:
             case "batch":
                 self._batches = feed.consumer(name="batch", kinds=kinds, policy="block")
             case _:
-                pass  # no consumer at all
+                pass
 
     def count(self, _event: Event) -> None:
         self.events += 1
