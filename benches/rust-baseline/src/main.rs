@@ -4,12 +4,13 @@
 //! A contestant of `benches/whole_path.py`: takes a job in JSON as its argument, prints `ready`, then its result.
 
 use cpu_time::ProcessTime;
+use foldhash::{HashMap, HashMapExt};
 use futures_util::StreamExt;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
@@ -65,7 +66,6 @@ struct Instrument {
     trade: (f64, f64, i64),
 }
 
-#[derive(Default)]
 struct State {
     instruments: HashMap<String, Instrument>,
     frames: u64,
@@ -128,11 +128,12 @@ fn tls(ca: &str) -> Result<Connector, Box<dyn Error>> {
     Ok(Connector::Rustls(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())))
 }
 
+#[allow(clippy::disallowed_methods, reason = "not the core: it has its own clock")]
 async fn receive(job: Job) -> Result<(), Box<dyn Error>> {
     // its fast settings: a large read buffer
     let config = WebSocketConfig::default().read_buffer_size(1 << 17);
     let (mut socket, _) = connect_async_tls_with_config(&job.url, Some(config), true, Some(tls(&job.ca)?)).await?;
-    let mut state = State::default();
+    let mut state = State { instruments: HashMap::new(), frames: 0 };
     println!("ready");
     let (cpu, wall) = (ProcessTime::now(), Instant::now());
     while state.frames < job.frames {
