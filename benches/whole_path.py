@@ -119,7 +119,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not console.is_terminal:
                 print(text, file=sys.stderr, flush=True)
 
-        results = _run(args, size, present, progress)
+        def failed(text: str) -> None:
+            console.print(f"[red]{text}")
+
+        results = _run(args, size, present, progress, failed)
     about["load_average_after"] = machine.describe()["load_average"]
     console.print(table.throughput(results.rows)) if results.rows else None
     console.print(table.throughput(results.growth)) if results.growth else None
@@ -164,6 +167,7 @@ class Campaign:
     loads: frozenset[str]
     present: Sequence[Contestant]
     progress: Callable[[str], None]
+    failed: Callable[[str], None]
 
     def throughput(self) -> Iterator[Row]:
         """Every contestant on every load."""
@@ -197,11 +201,16 @@ class Campaign:
             pinning=machine.pinning(),
             reference=reference,
             progress=self.progress,
+            failed=self.failed,
         )
 
 
 def _run(
-    args: argparse.Namespace, size: Size, present: Sequence[Contestant], progress: Callable[[str], None]
+    args: argparse.Namespace,
+    size: Size,
+    present: Sequence[Contestant],
+    progress: Callable[[str], None],
+    failed: Callable[[str], None],
 ) -> Results:
     parts = args.only.split(",")
     campaign = Campaign(
@@ -211,6 +220,7 @@ def _run(
         loads=frozenset(filter(None, args.loads.split(","))),
         present=present,
         progress=progress,
+        failed=failed,
     )
     return Results(
         rows=list(campaign.throughput()) if "throughput" in parts else [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,10 +14,19 @@ from benches.targets import CALLBACK, verdicts
 
 from ferrofeed import _core
 from ferrofeed.bench import workload
-from ferrofeed.bench.campaign import Delay, Row
+from ferrofeed.bench.campaign import Delay, Row, throughput
 from ferrofeed.bench.inprocess import InProcess
 from ferrofeed.bench.latency import latencies
-from ferrofeed.bench.measure import FERROFEED, OURS, Contestant, Pinning, Setting, different_books, measure
+from ferrofeed.bench.measure import (
+    FERROFEED,
+    OURS,
+    Contestant,
+    MeasurementError,
+    Pinning,
+    Setting,
+    different_books,
+    measure,
+)
 from ferrofeed.events import to_decimal
 
 FRAMES = 2 * workload.BLOCK
@@ -128,3 +138,18 @@ def test_jobs_survive_their_way_to_another_process() -> None:
     job = SendJob(load="quote", frames=8_000, tls=True, rate=10.0, cpu=1, stamps="x")
     assert SendJob.from_json(job.to_json()) == job
     assert json.loads(job.to_json())["rate"] == 10.0
+
+
+def test_a_contestant_that_fails_is_told_and_the_others_go_on() -> None:
+    broken = Contestant("broken", (sys.executable, "-c", "import sys; sys.exit(3)"))
+    told: list[str] = []
+    shares = [(broken, 1.0), (FERROFEED, 1.0)]
+    rows = throughput(
+        Setting("quote", FRAMES), shares, rounds=2, pinning=ANYWHERE, reference="broken", failed=told.append
+    )
+    assert [(row.contestant, row.frames, len(row.samples), row.ratio) for row in rows] == [
+        (FERROFEED.name, FRAMES, 2, None)
+    ]
+    assert told == ["quote, tcp, 10 instruments: broken ended with exit code 3"]
+    with pytest.raises(MeasurementError, match="exit code 3"):
+        throughput(Setting("quote", FRAMES), shares, rounds=1, pinning=ANYWHERE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ferrofeed.bench import workload
 from ferrofeed.bench.latency import LABELS, latencies
-from ferrofeed.bench.measure import measure, whole_blocks
+from ferrofeed.bench.measure import MeasurementError, measure, whole_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,6 +53,10 @@ class Delay:
     rounds: tuple[dict[str, Any], ...]
 
 
+def _quiet(_text: str) -> None:
+    """Nobody wants to know."""
+
+
 def throughput(
     setting: Setting,
     contestants: Sequence[tuple[Contestant, float]],
@@ -60,19 +64,34 @@ def throughput(
     rounds: int,
     pinning: Pinning,
     reference: str = "",
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = _quiet,
+    failed: Callable[[str], None] | None = None,
 ) -> list[Row]:
-    """Every contestant once, and again, ``rounds`` times; each gets its share of the setting's frames."""
+    """Every contestant once, and again, ``rounds`` times; each gets its share of the setting's frames.
+
+    One that does not do its work is told to ``failed`` and has no row; without ``failed`` the error is raised.
+    """
     load = workload.build(setting.load, instruments=setting.instruments)
     settings = {
         contestant.name: replace(setting, frames=whole_blocks(int(setting.frames * share), load, setting.connections))
         for contestant, share in contestants
     }
     runs: dict[str, list[dict[str, Any]]] = {contestant.name: [] for contestant, _ in contestants}
+    out: set[str] = set()
     for number in range(rounds):
         for contestant, _ in contestants:
+            if contestant.name in out:
+                continue
             progress(f"{describe(setting)}: {contestant.name} ({number + 1}/{rounds})")
-            runs[contestant.name].append(measure(contestant, settings[contestant.name], pinning))
+            try:
+                runs[contestant.name].append(measure(contestant, settings[contestant.name], pinning))
+            except MeasurementError as error:
+                if failed is None:
+                    raise
+                failed(f"{describe(setting)}: {error}")
+                runs[contestant.name].clear()
+                out.add(contestant.name)
+    runs = {name: done for name, done in runs.items() if name not in out}
     medians = {name: statistics.median(run["ns_per_frame"] for run in runs[name]) for name in runs}
     base = medians.get(reference)
     return [
@@ -97,7 +116,7 @@ def delays(
     *,
     rounds: int,
     pinning: Pinning,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = _quiet,
 ) -> list[Delay]:
     """Latencies of a paced setting, contestants taking turns."""
     runs: dict[str, list[dict[str, Any]]] = {contestant.name: [] for contestant in contestants}

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,7 +27,9 @@ if TYPE_CHECKING:
 
     from ferrofeed.bench.workload import Books, Workload
 
+SETUP_S: Final = 30.0
 PATIENCE_S: Final = 180.0
+END_S: Final = 2.0
 SCRAPE_S: Final = 1.0
 
 
@@ -105,7 +106,7 @@ def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[
             stamps=sent_at,
         )
         sender = _Process(stack, "the sender", [sys.executable, "-m", "ferrofeed.bench.sender", send.to_json()])
-        where = json.loads(sender.line())
+        where = json.loads(sender.line(SETUP_S))
         receive = ReceiveJob(
             url=where["url"],
             ca=where["ca"],
@@ -119,7 +120,7 @@ def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[
             stamps=got_at,
         )
         receiver = _Process(stack, contestant.name, [*contestant.command, receive.to_json()], contestant.folder)
-        word, _, metrics = receiver.line().strip().partition(" ")
+        word, _, metrics = receiver.line(SETUP_S).strip().partition(" ")
         if word != "ready":
             raise MeasurementError(f"{contestant.name} did not get ready")
         if metrics:
@@ -190,17 +191,15 @@ class _Process:
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env, cwd=folder)  # noqa: S603
         stack.callback(self._end)
 
-    def line(self) -> str:
+    def line(self, patience_s: float = PATIENCE_S) -> str:
         assert self._process.stdout is not None
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            readable, _, _ = select.select([self._process.stdout], [], [], 0.5)
-            if readable:
-                line = self._process.stdout.readline()
-                if line:
-                    return line
-                break
-        raise MeasurementError(f"{self._name} ended without its result (exit code {self._process.poll()})")
+        readable, _, _ = select.select([self._process.stdout], [], [], patience_s)
+        if not readable:
+            raise MeasurementError(f"{self._name} said nothing for {patience_s:g} s")
+        line = self._process.stdout.readline()
+        if not line:
+            raise MeasurementError(f"{self._name} ended with exit code {self._process.wait(END_S)}")
+        return line
 
     def say(self, word: str) -> None:
         assert self._process.stdin is not None
@@ -213,8 +212,9 @@ class _Process:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        try:
-            self._process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        for last_word in (self._process.terminate, self._process.kill):
+            try:
+                self._process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                last_word()
+        self._process.wait()
