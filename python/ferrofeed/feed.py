@@ -133,7 +133,10 @@ class Feed:
 
     def missing(self) -> list[str]:
         """What keeps the feed from being :meth:`ready`: a line for each connection that lacks something."""
-        return self._missing()
+        if not self.running:
+            return ["the feed is not running"]
+        links = self._all_links()
+        return self._supervisor.call(lambda: [line for link in links if (line := link.missing())])
 
     def wait_ready(self, timeout_s: float = 30.0) -> bool:
         """Wait until :meth:`ready`; False if it did not come within ``timeout_s``, see :meth:`missing` for why.
@@ -142,18 +145,12 @@ class Feed:
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            if not self._missing():
+            if not self.missing():
                 return True
-            fatal = any(link.session.fatal for links in self._links.values() for link in links)
+            fatal = any(link.session.fatal for link in self._all_links())
             if fatal or time.monotonic() > deadline or not self.running:
                 return False
             time.sleep(0.01)
-
-    def _missing(self) -> list[str]:
-        if not self.running:
-            return ["the feed is not running"]
-        links = [link for links in self._links.values() for link in links]
-        return self._supervisor.call(lambda: [line for link in links if (line := link.missing())])
 
     # subscriptions
 
@@ -250,7 +247,7 @@ class Feed:
 
     def snapshots(self) -> list[tuple[Link, Snapshot]]:
         """Every link with what its session has to show."""
-        links = [link for links in self._links.values() for link in links]
+        links = self._all_links()
 
         def look() -> list[tuple[Link, Snapshot]]:
             return [(link, link.snapshot()) for link in links]
@@ -282,6 +279,9 @@ class Feed:
         ]
 
     # inside
+
+    def _all_links(self) -> list[Link]:
+        return [link for links in self._links.values() for link in links]
 
     def _add_venue(self, venue: VenueConfig, budgets: Budgets, rng: random.Random) -> None:
         spec = configured(self._specs[venue.kind], venue)
