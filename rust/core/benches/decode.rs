@@ -23,7 +23,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use ferrofeed_core::clock::{Stamp, monotonic_ns};
 use ferrofeed_core::event::Batch;
 use ferrofeed_core::instrument::{Instrument, Instruments, Scale};
-use ferrofeed_core::venue::{AnyDecoder, Context, Decode as _, Disposition, VenueKind};
+use ferrofeed_core::venue::{AnyDecoder, Context, Decode as _, Disposition, Reading, VenueKind};
 
 /// Messages in a stream: more than a branch predictor learns by heart.
 const MESSAGES: usize = 1_000;
@@ -160,7 +160,11 @@ impl Contestant {
         for raw in ["BTC_USDT", "ETH_USDT", "ETHUSDT"] {
             instruments.add(add(raw));
         }
-        let decoder = if way == "fast" { AnyDecoder::new(shape.venue) } else { AnyDecoder::general_only(shape.venue) };
+        let decoder = if way == "fast" {
+            AnyDecoder::new(shape.venue)
+        } else {
+            AnyDecoder::reading(shape.venue, Reading::General)
+        };
         Self { decoder, instruments, batch: Batch::default() }
     }
 

@@ -3,6 +3,10 @@
 //! Intervals use [`monotonic_ns`]; stamps that leave the process use [`realtime_ns`].
 #![allow(clippy::disallowed_methods, reason = "this is the clock module")]
 
+mod laps;
+
+pub use laps::{Lap, Laps};
+
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

@@ -27,7 +27,7 @@ use decode_noise::{Dice, Noise};
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::event::{Batch, Event, Kind, Level};
 use ferrofeed_core::instrument::{Instrument, Instruments, Scale};
-use ferrofeed_core::venue::{AnyDecoder, Context, Decode as _, DecodeError, Disposition, VenueKind};
+use ferrofeed_core::venue::{AnyDecoder, Context, Decode as _, DecodeError, Disposition, Reading, VenueKind};
 use spelling::{SHAPES, SYMBOLS, message, spoil};
 use std::time::Duration;
 
@@ -82,30 +82,34 @@ impl Side {
     }
 }
 
-/// Two decoders of a venue that differ in nothing but their way.
+/// Decoders of a venue that differ in nothing but their way.
 struct Pair {
-    fast: Side,
+    /// With what this processor has, and word by word.
+    fast: [Side; 2],
     general: Side,
 }
 
 impl Pair {
     fn new(venue: VenueKind, seed: u64) -> Self {
         Self {
-            fast: Side::new(AnyDecoder::new(venue), &mut Dice(seed)),
-            general: Side::new(AnyDecoder::general_only(venue), &mut Dice(seed)),
+            fast: [Reading::Fastest, Reading::Words]
+                .map(|reading| Side::new(AnyDecoder::reading(venue, reading), &mut Dice(seed))),
+            general: Side::new(AnyDecoder::reading(venue, Reading::General), &mut Dice(seed)),
         }
     }
 
-    /// Decodes on both sides; whether the message was data.
+    /// Decodes every way; whether the message was data.
     fn check(&mut self, message: &[u8], adopt: bool) -> bool {
-        let (fast, general) = (self.fast.decode(message, adopt), self.general.decode(message, adopt));
+        let general = self.general.decode(message, adopt);
         let text = String::from_utf8_lossy(message);
-        assert_eq!(fast, general, "{text}");
-        assert_eq!(self.fast.batch.events, self.general.batch.events, "{text}");
-        assert_eq!(self.fast.batch.levels, self.general.batch.levels, "{text}");
         let all = |side: &Side| side.instruments.iter().cloned().collect::<Vec<_>>();
-        assert_eq!(all(&self.fast), all(&self.general), "{text}");
-        fast == Ok(Disposition::Data)
+        for side in &mut self.fast {
+            assert_eq!(side.decode(message, adopt), general, "{text}");
+            assert_eq!(side.batch.events, self.general.batch.events, "{text}");
+            assert_eq!(side.batch.levels, self.general.batch.levels, "{text}");
+            assert_eq!(all(side), all(&self.general), "{text}");
+        }
+        general == Ok(Disposition::Data)
     }
 }
 
@@ -208,7 +212,7 @@ fn both_ways_agree_on_every_length_of_a_number_at_every_scale() {
     }
     let data = |digits: u8| {
         let mut pair = Pair::new(VenueKind::Itick, 1);
-        for side in [&mut pair.fast, &mut pair.general] {
+        for side in pair.fast.iter_mut().chain([&mut pair.general]) {
             let known = side.instruments.get_mut(0).unwrap();
             (known.price, known.size, known.turnover) =
                 (Scale::fixed(digits), Scale::fixed(digits), Scale::fixed(digits));

@@ -9,7 +9,7 @@ use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::event::{Batch, Event, Interval, Kind, Level, State, StatusReason, flag, present};
 use ferrofeed_core::instrument::{Instrument, Instruments, Scale};
 use ferrofeed_core::num::MAX_SCALE;
-use ferrofeed_core::venue::{AnyDecoder, Context, Decode as _, DecodeError, Disposition, VenueKind};
+use ferrofeed_core::venue::{AnyDecoder, Context, Decode as _, DecodeError, Disposition, Reading, VenueKind};
 
 const VENUE: u16 = 3;
 const EPOCH: u32 = 7;
@@ -73,7 +73,7 @@ struct General {
 impl General {
     fn new(kind: VenueKind, adopt: bool) -> Self {
         let instruments = if adopt { Instruments::new() } else { known() };
-        Self { decoder: AnyDecoder::general_only(kind), instruments, batch: Batch::default(), adopt }
+        Self { decoder: AnyDecoder::reading(kind, Reading::General), instruments, batch: Batch::default(), adopt }
     }
 
     /// Decodes the message too and compares everything.

@@ -1,7 +1,7 @@
 //! One socket's read side, and the work on each of its messages.
 
 use super::{Feed, Notice};
-use crate::clock::{Stamp, monotonic_ns};
+use crate::clock::{Lap, Stamp};
 use crate::counters::{Counters, Stages};
 use crate::event::{NO_INSTRUMENT, State, StatusReason};
 use crate::quarantine::Quarantine;
@@ -103,8 +103,23 @@ impl Connection {
         self.counters.bytes.add_single_writer(u64::try_from(n).unwrap_or(0));
         self.wire.filled(n);
         let (counters, stages) = (&*self.counters, &*self.stages);
-        let job = Job { venue: self.venue, epoch: self.epoch, stamp, counters, stages };
+        let lap = feed.laps.start();
+        let job = Job { venue: self.venue, epoch: self.epoch, stamp, lap, counters, stages };
         while !self.failed {
+            let mut broken = false;
+            if let Some(decoder) = &mut self.decoder
+                && let Some(text) = self.wire.whole_text()
+            {
+                match job.plain(decoder, text, feed) {
+                    Some(true) => {
+                        self.wire.pass();
+                        self.counters.messages.add_single_writer(1);
+                        continue;
+                    }
+                    Some(false) => {}
+                    None => broken = true,
+                }
+            }
             match self.wire.next() {
                 Ok(None) => break,
                 Ok(Some(message)) => {
@@ -116,7 +131,8 @@ impl Connection {
                                 notices.push(Notice::Message(text.to_vec(), false));
                                 continue;
                             };
-                            match job.text(decoder, text, feed) {
+                            let done = if broken { BROKEN } else { job.text(decoder, text, feed) };
+                            match done {
                                 Done::Nothing => {}
                                 Done::Control => notices.push(Notice::Control(text.to_vec())),
                                 Done::Rejected(error) => {
@@ -163,7 +179,7 @@ impl Connection {
         self.counters.frames.add_single_writer(frames.wrapping_sub(self.frames_before));
         self.counters.discarded_bytes.add_single_writer(discarded.wrapping_sub(self.discarded_before));
         (self.frames_before, self.discarded_before) = (frames, discarded);
-        feed.hand_on(monotonic_ns())
+        feed.hand_on(lap.now())
     }
 }
 
@@ -176,6 +192,9 @@ fn tell(told: &mut u32, error: DecodeError, notices: &mut Vec<Notice>) {
     }
 }
 
+/// A decoder failed where it must not.
+const BROKEN: Done = Done::Rejected(DecodeError { kind: DecodeErrorKind::Internal, at: 0, instrument: None });
+
 enum Done {
     Nothing,
     Control,
@@ -187,39 +206,70 @@ struct Job<'a> {
     venue: u16,
     epoch: u32,
     stamp: Stamp,
+    lap: Lap,
     counters: &'a Counters,
     stages: &'a Stages,
 }
 
 impl Job<'_> {
-    fn text(&self, decoder: &mut AnyDecoder, text: &[u8], feed: &mut Feed) -> Done {
-        let mark = feed.batch.events.len();
-        let levels_mark = feed.batch.levels.len();
-        let mut context = Context {
+    fn context<'a>(&self, feed: &'a mut Feed) -> Context<'a> {
+        Context {
             instruments: &mut feed.instruments,
             out: &mut feed.batch,
             venue: self.venue,
             epoch: self.epoch,
             stamp: self.stamp,
             adopt: false,
-        };
+        }
+    }
+
+    /// Reads a message that may be in the venue's own spelling, and may be no text at all; says whether it was. `None`: a bug of
+    /// ours, contained.
+    #[inline]
+    fn plain(&self, decoder: &mut AnyDecoder, text: &[u8], feed: &mut Feed) -> Option<bool> {
+        let mark = feed.batch.events.len();
+        let levels_mark = feed.batch.levels.len();
+        let mut context = self.context(feed);
+        match catch_unwind(AssertUnwindSafe(|| decoder.plain(text, &mut context))) {
+            Ok(true) => {
+                self.data(mark, feed);
+                Some(true)
+            }
+            Ok(false) => Some(false),
+            Err(_) => {
+                self.take_back(feed, mark, levels_mark);
+                None
+            }
+        }
+    }
+
+    /// Books and measures what a message brought, from `mark` on.
+    #[inline]
+    fn data(&self, mark: usize, feed: &mut Feed) {
+        let decoded_at = self.lap.now();
+        self.counters.data.add_single_writer(1);
+        self.stages.receive_to_decoded.record(decoded_at.saturating_sub(self.stamp.monotonic));
+        if let Some(first) = feed.batch.events.get(mark)
+            && first.ts_event != 0
+        {
+            self.stages.venue_to_receive.record(self.stamp.realtime.saturating_sub(first.ts_event));
+        }
+        // Time is taken again only if there was something to book.
+        if feed.book_events(mark, self.stamp, self.counters) {
+            self.stages.decoded_to_booked.record(self.lap.now().saturating_sub(decoded_at));
+        }
+    }
+
+    fn text(&self, decoder: &mut AnyDecoder, text: &[u8], feed: &mut Feed) -> Done {
+        let mark = feed.batch.events.len();
+        let levels_mark = feed.batch.levels.len();
+        let mut context = self.context(feed);
         // A decoder that panics is a bug of ours: it costs this message, not the process.
-        let outcome = catch_unwind(AssertUnwindSafe(|| decoder.decode(text, &mut context)))
+        let outcome = catch_unwind(AssertUnwindSafe(|| decoder.general(text, &mut context)))
             .unwrap_or(Err(DecodeError::new(DecodeErrorKind::Internal, 0)));
         match outcome {
             Ok(Disposition::Data) => {
-                let decoded_at = monotonic_ns();
-                self.counters.data.add_single_writer(1);
-                self.stages.receive_to_decoded.record(decoded_at.saturating_sub(self.stamp.monotonic));
-                if let Some(first) = feed.batch.events.get(mark)
-                    && first.ts_event != 0
-                {
-                    self.stages.venue_to_receive.record(self.stamp.realtime.saturating_sub(first.ts_event));
-                }
-                // A clock costs as much as a small message's decoding: it is read again only if there was something to book.
-                if feed.book_events(mark, self.stamp, self.counters) {
-                    self.stages.decoded_to_booked.record(monotonic_ns().saturating_sub(decoded_at));
-                }
+                self.data(mark, feed);
                 Done::Nothing
             }
             Ok(Disposition::Control) => {

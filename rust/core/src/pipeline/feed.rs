@@ -1,7 +1,7 @@
 //! What all connections of a feed share: instruments, books, consumers, the sequence of events.
 
 use crate::book::{Book, Validity};
-use crate::clock::{Nanos, Stamp};
+use crate::clock::{Laps, Nanos, Stamp};
 use crate::counters::Counters;
 use crate::event::{Batch, Event, Kind, Level, State, StatusReason, flag};
 use crate::instrument::Instruments;
@@ -40,6 +40,7 @@ pub struct Feed {
     queues: Vec<Arc<Queue>>,
     last_data: Vec<[Nanos; CHANNELS]>,
     pub(super) batch: Batch,
+    pub(super) laps: Laps,
     seq: u64,
 }
 

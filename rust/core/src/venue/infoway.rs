@@ -1,7 +1,7 @@
 //! Infoway: see `docs/venues/infoway.md`.
 
 use super::common::{MILLIS, NameBuffer, SECONDS, Span, Word, broken, integer, name, value};
-use super::fast;
+use super::fast::{Infoway as Straight, Reader, Reading};
 use super::levels::{MAX_LEVELS, Side};
 use super::numbers::{Candle, Numbers};
 use super::{Context, Decode, DecodeError, DecodeErrorKind, Disposition, IgnoreReason};
@@ -22,7 +22,7 @@ pub struct Infoway {
     bars: Bars,
     ask_levels: Vec<Level>,
     bid_levels: Vec<Level>,
-    general_only: bool,
+    straight: Reader,
 }
 
 /// The bars of a `respList`, reused from message to message.
@@ -127,14 +127,14 @@ impl Candle {
 }
 
 impl Infoway {
-    /// See [`super::AnyDecoder::general_only`].
-    pub(super) fn general_only() -> Self {
-        Self { general_only: true, ..Self::default() }
+    /// See [`super::AnyDecoder::reading`].
+    pub(super) fn reading(reading: Reading) -> Self {
+        Self { straight: Reader::new(reading), ..Self::default() }
     }
 
     /// Decodes whatever form the message has.
     #[inline(never)]
-    fn general(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
+    fn any(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
         if message.trim_ascii_start().first() != Some(&b'{') {
             return Ok(Disposition::Control);
         }
@@ -330,10 +330,11 @@ impl Push<'_> {
 }
 
 impl Decode for Infoway {
-    fn decode(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
-        if !self.general_only && fast::infoway::read(message, context, &mut self.ask_levels).is_some() {
-            return Ok(Disposition::Data);
-        }
-        self.general(message, context)
+    fn plain(&mut self, message: &[u8], context: &mut Context<'_>) -> bool {
+        self.straight.read::<Straight>(message, context, &mut self.ask_levels)
+    }
+
+    fn general(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
+        self.any(message, context)
     }
 }

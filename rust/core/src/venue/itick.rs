@@ -1,7 +1,7 @@
 //! iTick: see `docs/venues/itick.md`.
 
 use super::common::{MILLIS, NameBuffer, Span, Word, broken, name, place, value};
-use super::fast;
+use super::fast::{Itick as Straight, Reader, Reading};
 use super::levels::Side;
 use super::numbers::{Candle, Numbers};
 use super::{Context, Decode, DecodeError, DecodeErrorKind, Disposition, IgnoreReason};
@@ -18,7 +18,7 @@ pub struct Itick {
     bids: Side,
     ask_levels: Vec<Level>,
     bid_levels: Vec<Level>,
-    general_only: bool,
+    straight: Reader,
 }
 
 /// A value that must be an object, its type judged late.
@@ -70,14 +70,14 @@ enum Shape {
 }
 
 impl Itick {
-    /// See [`super::AnyDecoder::general_only`].
-    pub(super) fn general_only() -> Self {
-        Self { general_only: true, ..Self::default() }
+    /// See [`super::AnyDecoder::reading`].
+    pub(super) fn reading(reading: Reading) -> Self {
+        Self { straight: Reader::new(reading), ..Self::default() }
     }
 
     /// Decodes whatever form the message has.
     #[inline(never)]
-    fn general(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
+    fn any(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
         let envelope = match self.read(message) {
             Ok(Some(envelope)) => envelope,
             Ok(None) => return Err(DecodeError::new(DecodeErrorKind::UnknownShape, 0)),
@@ -311,10 +311,11 @@ impl Push<'_> {
 }
 
 impl Decode for Itick {
-    fn decode(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
-        if !self.general_only && fast::itick::read(message, context, &mut self.ask_levels).is_some() {
-            return Ok(Disposition::Data);
-        }
-        self.general(message, context)
+    fn plain(&mut self, message: &[u8], context: &mut Context<'_>) -> bool {
+        self.straight.read::<Straight>(message, context, &mut self.ask_levels)
+    }
+
+    fn general(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
+        self.any(message, context)
     }
 }

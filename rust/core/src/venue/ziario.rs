@@ -1,7 +1,7 @@
 //! Ziario: see `docs/venues/ziario.md`.
 
 use super::common::{NameBuffer, SECONDS, Span, Word, broken, name, value};
-use super::fast;
+use super::fast::{Reader, Reading, Ziario as Straight};
 use super::numbers::Numbers;
 use super::{Context, Decode, DecodeError, DecodeErrorKind, Disposition, IgnoreReason};
 use crate::event::{Kind, Quote};
@@ -10,13 +10,13 @@ use crate::json::{JsonError, Peek, Scanner};
 /// Decoder of Ziario's messages: a `ticker` gives a quote, every other `type` belongs to the session.
 #[derive(Debug, Default)]
 pub struct Ziario {
-    general_only: bool,
+    straight: Reader,
 }
 
 impl Ziario {
-    /// See [`super::AnyDecoder::general_only`].
-    pub(super) fn general_only() -> Self {
-        Self { general_only: true }
+    /// See [`super::AnyDecoder::reading`].
+    pub(super) fn reading(reading: Reading) -> Self {
+        Self { straight: Reader::new(reading), ..Self::default() }
     }
 }
 
@@ -100,10 +100,11 @@ fn general(message: &[u8], context: &mut Context<'_>) -> Result<Disposition, Dec
 }
 
 impl Decode for Ziario {
-    fn decode(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
-        if !self.general_only && fast::ziario::read(message, context).is_some() {
-            return Ok(Disposition::Data);
-        }
+    fn plain(&mut self, message: &[u8], context: &mut Context<'_>) -> bool {
+        self.straight.read::<Straight>(message, context, &mut Vec::new())
+    }
+
+    fn general(&mut self, message: &[u8], context: &mut Context<'_>) -> Result<Disposition, DecodeError> {
         general(message, context)
     }
 }

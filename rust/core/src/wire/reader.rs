@@ -46,6 +46,8 @@ pub struct WireReader {
     frames: u64,
     messages: u64,
     discarded: u64,
+    /// Bytes of the frame that [`Self::whole_text`] lent last.
+    lent: usize,
 }
 
 /// A message whose place is known; the slices are taken when nothing else needs the reader any more.
@@ -76,11 +78,13 @@ impl WireReader {
             frames: 0,
             messages: 0,
             discarded: 0,
+            lent: 0,
         }
     }
 
     /// Where the socket may read into: never empty, at most [`Limits::read`] bytes. What it holds is unspecified.
     pub fn space(&mut self) -> &mut [u8] {
+        self.lent = 0;
         if self.state != State::Open {
             self.discard();
         }
@@ -105,6 +109,7 @@ impl WireReader {
     #[expect(clippy::should_implement_trait, reason = "it lends, which `Iterator` can't")]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Message<'_>>, ProtocolError> {
+        self.lent = 0;
         match self.state {
             State::Open => {}
             State::Closed => return Ok(None),
@@ -119,6 +124,36 @@ impl WireReader {
                 Ok(Some(if text { Message::Text(payload) } else { Message::Binary(payload) }))
             }
             Err(kind) => Err(self.fail(kind)),
+        }
+    }
+
+    /// The payload of the text message at the front, if it is there in one frame, with its bytes **unchecked**: they may be no
+    /// UTF-8. It stays at the front: a caller that understands it, and so knows it to be good text, calls [`Self::pass`]; any other
+    /// takes it from [`Self::next`], which checks it. So a message that is read anyway is not gone over twice.
+    #[inline]
+    pub fn whole_text(&mut self) -> Option<&[u8]> {
+        let untouched = self.assembling == Assembling::Nothing && self.done == 0 && self.role == Role::Client;
+        if self.state != State::Open || !untouched {
+            return None;
+        }
+        let expect = Expect { role: Role::Client, continuing: false, room: self.max_message };
+        let Ok(Parsed::Header(header)) = frame::parse(self.buffer.pending(), expect) else { return None };
+        if header.opcode != Opcode::Text || !header.fin {
+            return None;
+        }
+        let size = header.size.saturating_add(header.payload);
+        self.lent = size;
+        self.buffer.pending().get(header.size..size)
+    }
+
+    /// Takes the message that [`Self::whole_text`] gave last off the front, once.
+    #[inline]
+    pub fn pass(&mut self) {
+        let size = std::mem::take(&mut self.lent);
+        if size > 0 && self.state == State::Open {
+            self.frames = self.frames.saturating_add(1);
+            self.messages = self.messages.saturating_add(1);
+            self.buffer.consume(size);
         }
     }
 

@@ -1,7 +1,8 @@
 //! Infoway's spelling: pushes wrapped in `data`, or bare. All numbers are quoted.
+#![allow(clippy::inline_always, reason = "what is not inlined is compiled for any processor")]
 
 use super::super::levels::MAX_LEVELS;
-use super::{Cursor, Wanted};
+use super::{Cursor, Numbers, Straight, Wanted};
 use crate::event::{BookView, Interval, Kind, Level, Side, present};
 use crate::venue::Context;
 
@@ -14,39 +15,44 @@ enum Wrapped {
     Depth,
 }
 
-/// Reads a trade, a depth or a bar. `asks` is room for a side.
-#[inline]
-pub(in super::super) fn read(message: &[u8], context: &mut Context<'_>, asks: &mut Vec<Level>) -> Option<()> {
-    let mut cursor = Cursor::new(message);
-    let wrapped = if cursor.found(br#"{"code":10002,"data":{"s":""#) {
-        Wrapped::Trade
-    } else if cursor.found(br#"{"code":10005,"data":{"s":""#) {
-        Wrapped::Depth
-    } else if cursor.found(br#"{"s":""#) {
-        Wrapped::Bare
-    } else {
-        return bar(cursor, context);
-    };
-    let wanted = Wanted::read(&mut cursor, context)?;
-    cursor.eat(br#","t":"#)?;
-    let time = cursor.millis()?;
-    if wrapped != Wrapped::Depth && cursor.found(br#","p":""#) {
-        return trade(cursor, wanted, time, wrapped, context);
+/// See the module's text.
+pub(in super::super) struct Infoway;
+
+impl Straight for Infoway {
+    /// Reads a trade, a depth or a bar. `asks` is room for a side.
+    #[inline(always)]
+    fn read<N: Numbers>(message: &[u8], numbers: N, context: &mut Context<'_>, asks: &mut Vec<Level>) -> Option<()> {
+        let mut cursor = Cursor::new(message, numbers);
+        let wrapped = if cursor.found(br#"{"code":10002,"data":{"s":""#) {
+            Wrapped::Trade
+        } else if cursor.found(br#"{"code":10005,"data":{"s":""#) {
+            Wrapped::Depth
+        } else if cursor.found(br#"{"s":""#) {
+            Wrapped::Bare
+        } else {
+            return bar(cursor, context);
+        };
+        let wanted = Wanted::read(&mut cursor, context)?;
+        cursor.eat(br#","t":"#)?;
+        let time = cursor.millis()?;
+        if wrapped != Wrapped::Depth && cursor.found(br#","p":""#) {
+            return trade(cursor, wanted, time, wrapped, context);
+        }
+        if wrapped == Wrapped::Trade {
+            return None;
+        }
+        let mark = context.out.levels.len();
+        let read = depth(cursor, wanted, time, wrapped, context, asks);
+        if read.is_none() {
+            context.out.levels.truncate(mark);
+        }
+        read
     }
-    if wrapped == Wrapped::Trade {
-        return None;
-    }
-    let mark = context.out.levels.len();
-    let read = depth(cursor, wanted, time, wrapped, context, asks);
-    if read.is_none() {
-        context.out.levels.truncate(mark);
-    }
-    read
 }
 
 /// The end of a message behind the brace that closes the push.
-#[inline]
-fn closed(mut cursor: Cursor<'_>, wrapped: Wrapped) -> Option<()> {
+#[inline(always)]
+fn closed(mut cursor: Cursor<'_, impl Numbers>, wrapped: Wrapped) -> Option<()> {
     if wrapped != Wrapped::Bare {
         cursor.eat(b"}")?;
     }
@@ -54,8 +60,14 @@ fn closed(mut cursor: Cursor<'_>, wrapped: Wrapped) -> Option<()> {
 }
 
 /// A trade, from its price on.
-#[inline]
-fn trade(mut cursor: Cursor<'_>, wanted: Wanted, time: i64, wrapped: Wrapped, context: &mut Context<'_>) -> Option<()> {
+#[inline(always)]
+fn trade(
+    mut cursor: Cursor<'_, impl Numbers>,
+    wanted: Wanted,
+    time: i64,
+    wrapped: Wrapped,
+    context: &mut Context<'_>,
+) -> Option<()> {
     let price = cursor.price(wanted.price)?;
     cursor.eat(br#"","v":""#)?;
     let size = cursor.scaled(wanted.size)?;
@@ -78,9 +90,9 @@ fn trade(mut cursor: Cursor<'_>, wanted: Wanted, time: i64, wrapped: Wrapped, co
 }
 
 /// A depth, behind its time. Levels already appended are taken back by the caller.
-#[inline]
+#[inline(always)]
 fn depth(
-    mut cursor: Cursor<'_>,
+    mut cursor: Cursor<'_, impl Numbers>,
     wanted: Wanted,
     time: i64,
     wrapped: Wrapped,
@@ -107,8 +119,8 @@ fn depth(
 }
 
 /// The prices and the sizes of a side, at least one of each, and the brackets behind them. Its levels stand from `mark` on.
-#[inline]
-fn columns(start: &mut Cursor<'_>, wanted: Wanted, levels: &mut Vec<Level>, mark: usize) -> Option<()> {
+#[inline(always)]
+fn columns(start: &mut Cursor<'_, impl Numbers>, wanted: Wanted, levels: &mut Vec<Level>, mark: usize) -> Option<()> {
     // A copy, so that it can live in registers.
     let mut cursor = *start;
     cursor.eat(b"\"")?;
@@ -135,8 +147,8 @@ fn columns(start: &mut Cursor<'_>, wanted: Wanted, levels: &mut Vec<Level>, mark
 }
 
 /// A wrapped bar, its interval in front of its time or behind everything else.
-#[cold]
-fn bar(mut cursor: Cursor<'_>, context: &mut Context<'_>) -> Option<()> {
+#[inline(always)]
+fn bar(mut cursor: Cursor<'_, impl Numbers>, context: &mut Context<'_>) -> Option<()> {
     cursor.eat(br#"{"code":10008,"data":{"s":""#)?;
     let wanted = Wanted::read(&mut cursor, context)?;
     let mut number = None;

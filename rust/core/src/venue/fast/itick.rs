@@ -1,39 +1,45 @@
 //! iTick's spelling.
+#![allow(clippy::inline_always, reason = "what is not inlined is compiled for any processor")]
 
 use super::super::levels::MAX_LEVELS;
-use super::{Cursor, Wanted};
+use super::{Cursor, Numbers, Straight, Wanted};
 use crate::event::{BookView, Interval, Kind, Level, present};
 use crate::venue::Context;
 
-/// Reads a quote, a tick, a depth or a bar. `asks` is room for a side.
-#[inline]
-pub(in super::super) fn read(message: &[u8], context: &mut Context<'_>, asks: &mut Vec<Level>) -> Option<()> {
-    let mut cursor = Cursor::new(message);
-    if !cursor.found(br#"{"code":1,"data":{"s":""#) {
-        cursor.eat(br#"{"code":0,"msg":null,"data":{"s":""#)?;
-    }
-    let wanted = Wanted::read(&mut cursor, context)?;
-    if cursor.found(br#","ld":"#) {
-        return traded(cursor, wanted, context);
-    }
-    let mut time = None;
-    if cursor.found(br#","t":"#) {
-        match cursor.millis() {
-            Some(millis) => time = Some(millis),
-            None => return bar(cursor, wanted, context),
+/// See the module's text.
+pub(in super::super) struct Itick;
+
+impl Straight for Itick {
+    /// Reads a quote, a tick, a depth or a bar. `asks` is room for a side.
+    #[inline(always)]
+    fn read<N: Numbers>(message: &[u8], numbers: N, context: &mut Context<'_>, asks: &mut Vec<Level>) -> Option<()> {
+        let mut cursor = Cursor::new(message, numbers);
+        if !cursor.found(br#"{"code":1,"data":{"s":""#) {
+            cursor.eat(br#"{"code":0,"msg":null,"data":{"s":""#)?;
         }
+        let wanted = Wanted::read(&mut cursor, context)?;
+        if cursor.found(br#","ld":"#) {
+            return traded(cursor, wanted, context);
+        }
+        let mut time = None;
+        if cursor.found(br#","t":"#) {
+            match cursor.millis() {
+                Some(millis) => time = Some(millis),
+                None => return bar(cursor, wanted, context),
+            }
+        }
+        let mark = context.out.levels.len();
+        let read = depth(cursor, wanted, time, context, asks);
+        if read.is_none() {
+            context.out.levels.truncate(mark);
+        }
+        read
     }
-    let mark = context.out.levels.len();
-    let read = depth(cursor, wanted, time, context, asks);
-    if read.is_none() {
-        context.out.levels.truncate(mark);
-    }
-    read
 }
 
 /// A quote or a tick, from its price on.
-#[inline]
-fn traded(mut cursor: Cursor<'_>, wanted: Wanted, context: &mut Context<'_>) -> Option<()> {
+#[inline(always)]
+fn traded(mut cursor: Cursor<'_, impl Numbers>, wanted: Wanted, context: &mut Context<'_>) -> Option<()> {
     let last = cursor.price(wanted.price)?;
     if cursor.found(br#","v":"#) {
         let size = cursor.scaled(wanted.size)?;
@@ -74,9 +80,9 @@ fn traded(mut cursor: Cursor<'_>, wanted: Wanted, context: &mut Context<'_>) -> 
 }
 
 /// A depth, behind its symbol or its time. Levels already appended are taken back by the caller.
-#[inline]
+#[inline(always)]
 fn depth(
-    mut cursor: Cursor<'_>,
+    mut cursor: Cursor<'_, impl Numbers>,
     wanted: Wanted,
     mut time: Option<i64>,
     context: &mut Context<'_>,
@@ -105,24 +111,19 @@ fn depth(
 }
 
 /// The levels of a side and the bracket behind them.
-#[inline]
-fn side(start: &mut Cursor<'_>, wanted: Wanted, levels: &mut Vec<Level>) -> Option<()> {
+#[inline(always)]
+fn side(start: &mut Cursor<'_, impl Numbers>, wanted: Wanted, levels: &mut Vec<Level>) -> Option<()> {
     if start.found(b"]") {
         return Some(());
     }
     // A copy, so that it can live in registers.
     let mut cursor = *start;
     loop {
-        cursor.row()?;
-        let price = cursor.price(wanted.price)?;
-        cursor.eat(br#","v":"#)?;
-        let volume = cursor;
-        let size = cursor.scaled(wanted.size)?;
-        let length = cursor.behind(volume);
-        if cursor.found(br#","o":"#) {
-            cursor.skip_number(volume, length)?;
-        }
-        levels.push(Level { price, size });
+        let level = match cursor.whole_row(wanted.price, wanted.size) {
+            Some(level) => level,
+            None => row(&mut cursor, wanted)?,
+        };
+        levels.push(level);
         if !cursor.found(b"},") {
             cursor.eat(b"}]")?;
             *start = cursor;
@@ -131,9 +132,24 @@ fn side(start: &mut Cursor<'_>, wanted: Wanted, levels: &mut Vec<Level>) -> Opti
     }
 }
 
+/// A level, up to its closing brace, piece by piece.
+#[inline(never)]
+fn row(cursor: &mut Cursor<'_, impl Numbers>, wanted: Wanted) -> Option<Level> {
+    cursor.row()?;
+    let price = cursor.price(wanted.price)?;
+    cursor.eat(br#","v":"#)?;
+    let volume = *cursor;
+    let size = cursor.scaled(wanted.size)?;
+    let length = cursor.behind(volume);
+    if cursor.found(br#","o":"#) {
+        cursor.skip_number(volume, length)?;
+    }
+    Some(Level { price, size })
+}
+
 /// A bar, behind `"t":`.
-#[cold]
-fn bar(mut cursor: Cursor<'_>, wanted: Wanted, context: &mut Context<'_>) -> Option<()> {
+#[inline(always)]
+fn bar(mut cursor: Cursor<'_, impl Numbers>, wanted: Wanted, context: &mut Context<'_>) -> Option<()> {
     let interval = Interval::from_u8(cursor.interval()?).filter(|interval| *interval as u8 <= Interval::Mo1 as u8)?;
     cursor.eat(br#","k":{"tu":"#)?;
     let turnover = cursor.scaled(wanted.turnover)?;

@@ -6,14 +6,76 @@
 //! any answer (`tests/fast_path.rs` compares the two on millions of messages). UTF-8 is no concern: nothing but ASCII gets through.
 
 mod cursor;
-pub(super) mod infoway;
-pub(super) mod itick;
-pub(super) mod ziario;
+mod infoway;
+mod itick;
+mod numbers;
+mod wide;
+mod words;
+mod ziario;
 
 use super::Context;
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, Level};
 use bytemuck::Zeroable as _;
 use cursor::Cursor;
+pub(super) use infoway::Infoway;
+pub(super) use itick::Itick;
+use numbers::Numbers;
+use wide::Wide;
+use words::Words;
+pub(super) use ziario::Ziario;
+
+/// How messages are read. Every way gives the same answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// The fastest way this processor has.
+    #[default]
+    Fastest,
+    /// Straight-line readers, word by word: what processors without AVX2 do.
+    Words,
+    /// The general path alone, however plain a message is.
+    General,
+}
+
+/// A straight-line reader of one venue.
+pub(super) trait Straight {
+    /// Reads a message with this way of reading numbers. `asks` is room for a side.
+    fn read<N: Numbers>(message: &[u8], numbers: N, context: &mut Context<'_>, asks: &mut Vec<Level>) -> Option<()>;
+}
+
+/// The straight-line reader of a venue, for this processor.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reader {
+    Wide(Wide),
+    Words,
+    None,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new(Reading::Fastest)
+    }
+}
+
+impl Reader {
+    /// What this processor can do of that.
+    pub(super) fn new(reading: Reading) -> Self {
+        match (reading, Wide::here()) {
+            (Reading::Fastest, Some(wide)) => Self::Wide(wide),
+            (Reading::Fastest | Reading::Words, _) => Self::Words,
+            (Reading::General, _) => Self::None,
+        }
+    }
+
+    /// Reads a message in the venue's own spelling; `false` if it is anything else.
+    #[inline]
+    pub(super) fn read<S: Straight>(self, message: &[u8], context: &mut Context<'_>, asks: &mut Vec<Level>) -> bool {
+        match self {
+            Self::Wide(wide) => wide.read::<S>(message, context, asks).is_some(),
+            Self::Words => S::read(message, Words, context, asks).is_some(),
+            Self::None => false,
+        }
+    }
+}
 
 /// A wanted instrument and its scales.
 #[derive(Clone, Copy)]
@@ -26,8 +88,9 @@ struct Wanted {
 
 impl Wanted {
     /// Consumes a symbol and its closing quote.
-    #[inline]
-    fn read(cursor: &mut Cursor<'_>, context: &Context<'_>) -> Option<Self> {
+    #[allow(clippy::inline_always, reason = "what is not inlined is compiled for any processor")]
+    #[inline(always)]
+    fn read(cursor: &mut Cursor<'_, impl Numbers>, context: &Context<'_>) -> Option<Self> {
         let instrument = cursor.instrument(context.instruments, context.venue)?;
         let known = context.instruments.get(instrument).filter(|known| known.wanted)?;
         let (price, size, turnover) = (known.price.digits(), known.size.digits(), known.turnover.digits());
