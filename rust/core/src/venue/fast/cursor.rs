@@ -3,7 +3,7 @@
 //! Every method gives `None` for whatever it does not expect, be it wrong or only unusual, and the message goes to the general
 //! path from its start. So nothing here has to say why.
 
-use super::numbers::{Numbers, Plain};
+use super::numbers::{Numbers, Plain, Rows};
 use super::words::{high_digits, zero_first};
 use crate::event::Level;
 use crate::instrument::Instruments;
@@ -158,14 +158,12 @@ impl<'a, N: Numbers> Cursor<'a, N> {
         earlier.rest.len().wrapping_sub(self.rest.len())
     }
 
-    /// Consumes a level of iTick's up to its closing brace, if it can be done at once.
+    /// Consumes and appends levels of iTick's that can be read at once; says whether those were all, and the list ended.
     #[inline(always)]
-    pub(super) fn whole_row(&mut self, price: u8, size: u8) -> Option<Level> {
-        let row = self.numbers.row(self.rest)?;
-        let price = row.price.at(price).filter(|price| *price > 0)?;
-        let level = Level { price, size: row.size.at(size)? };
-        self.rest = self.rest.get(row.length..)?;
-        Some(level)
+    pub(super) fn rows(&mut self, scales: (u8, u8), levels: &mut Vec<Level>) -> bool {
+        let Rows { rest, ended } = self.numbers.rows(self.rest, scales, levels);
+        self.rest = rest;
+        ended
     }
 
     /// Consumes iTick's number of a level, `{"po":1,"p":` with any number below 100.

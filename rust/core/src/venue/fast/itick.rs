@@ -119,11 +119,11 @@ fn side(start: &mut Cursor<'_, impl Numbers>, wanted: Wanted, levels: &mut Vec<L
     // A copy, so that it can live in registers.
     let mut cursor = *start;
     loop {
-        let level = match cursor.whole_row(wanted.price, wanted.size) {
-            Some(level) => level,
-            None => row(&mut cursor, wanted)?,
-        };
-        levels.push(level);
+        if cursor.rows((wanted.price, wanted.size), levels) {
+            *start = cursor;
+            return Some(());
+        }
+        levels.push(row(&mut cursor, wanted)?);
         if !cursor.found(b"},") {
             cursor.eat(b"}]")?;
             *start = cursor;

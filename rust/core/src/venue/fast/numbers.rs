@@ -1,5 +1,6 @@
 //! What reads numbers: word by word, or with vectors where the processor has them.
 
+use crate::event::Level;
 use crate::num::power_of_ten;
 
 /// Most digits of a number that is read here.
@@ -14,21 +15,21 @@ pub(in super::super) trait Numbers: Copy {
     /// Whether two texts begin with the same `length` bytes; `false` also where that is not known at once.
     fn same(self, a: &[u8], b: &[u8], length: usize) -> bool;
 
-    /// iTick's level in front of a text, up to its closing brace: `{"po":1,"p":3086.72,"v":0.5` and perhaps `,"o":0.5`. `None` also
-    /// where that is not known at once: it is then read piece by piece.
+    /// Appends the levels of iTick's in front of a text, `{"po":1,"p":3086.72,"v":0.5}` and perhaps `,"o":0.5` in them, up to the end
+    /// of the list or to the first one that is not read at once. `scales`: of prices and of sizes.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "it is nothing")]
-    fn row(self, _text: &[u8]) -> Option<Row> {
-        None
+    fn rows<'a>(self, text: &'a [u8], _scales: (u8, u8), _levels: &mut Vec<Level>) -> Rows<'a> {
+        Rows { rest: text, ended: false }
     }
 }
 
-/// See [`Numbers::row`].
-pub(in super::super) struct Row {
-    pub(super) price: Plain,
-    pub(super) size: Plain,
-    /// Characters of it.
-    pub(super) length: usize,
+/// What [`Numbers::rows`] left.
+pub(in super::super) struct Rows<'a> {
+    /// A level, or what stands behind the list.
+    pub(super) rest: &'a [u8],
+    /// Whether the list's end was consumed.
+    pub(super) ended: bool,
 }
 
 /// A number above or equal to zero, its trailing zeros kept: `coef × 10^-places`.
