@@ -106,7 +106,7 @@ impl Connection {
         let lap = feed.laps.start();
         let job = Job { venue: self.venue, epoch: self.epoch, stamp, lap, counters, stages };
         while !self.failed {
-            let mut broken = false;
+            let mut tried = Tried::Not;
             if let Some(decoder) = &mut self.decoder
                 && let Some(text) = self.wire.whole_text()
             {
@@ -116,8 +116,8 @@ impl Connection {
                         self.counters.messages.add_single_writer(1);
                         continue;
                     }
-                    Some(false) => {}
-                    None => broken = true,
+                    Some(false) => tried = Tried::NotPlain,
+                    None => tried = Tried::Broken,
                 }
             }
             match self.wire.next() {
@@ -131,7 +131,12 @@ impl Connection {
                                 notices.push(Notice::Message(text.to_vec(), false));
                                 continue;
                             };
-                            let done = if broken { BROKEN } else { job.text(decoder, text, feed) };
+                            let done = match tried {
+                                // One that came in pieces, of frames or of reads.
+                                Tried::Not if job.plain(decoder, text, feed) == Some(true) => continue,
+                                Tried::Not | Tried::NotPlain => job.text(decoder, text, feed),
+                                Tried::Broken => BROKEN,
+                            };
                             match done {
                                 Done::Nothing => {}
                                 Done::Control => notices.push(Notice::Control(text.to_vec())),
@@ -190,6 +195,14 @@ fn tell(told: &mut u32, error: DecodeError, notices: &mut Vec<Notice>) {
         *told |= bit;
         notices.push(Notice::Quarantined(error.kind, error.at));
     }
+}
+
+/// Whether the straight-line reader had a look at a message.
+#[derive(Clone, Copy)]
+enum Tried {
+    Not,
+    NotPlain,
+    Broken,
 }
 
 /// A decoder failed where it must not.
