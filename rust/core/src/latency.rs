@@ -207,7 +207,9 @@ impl Histogram {
     /// One thread at a time: two writers lose counts to each other (and do no other harm).
     #[inline]
     pub fn record(&self, ns: Nanos) {
-        add_single_writer(&self.negative, u64::from(ns < 0));
+        if ns < 0 {
+            add_single_writer(&self.negative, 1);
+        }
         let value = ns.max(0).unsigned_abs();
         if let Some(bucket) = self.buckets.get(index(value)) {
             add_single_writer(bucket, 1);

@@ -209,7 +209,7 @@ fn infoway_bar(maker: &mut Maker) -> String {
     let ((base, quote), volume, turnover) = (SYMBOLS[at], maker.size(), maker.size());
     let [open, high, low, close] = [mid - 3, mid + 9, mid - 11, mid].map(|price| fixed(price, 2));
     format!(
-        r#"{{"code":10008,"data":{{"s":"{base}{quote}","t":{},"h":"{high}","l":"{low}","o":"{open}","c":"{close}","v":"{volume}","vw":"{turnover}","pfr":"0.05%","pca":"58.20","ty":1}}}}"#,
+        r#"{{"code":10008,"data":{{"s":"{base}{quote}","t":{},"h":"{high}","o":"{open}","l":"{low}","c":"{close}","v":"{volume}","vw":"{turnover}","pfr":"0.05%","pca":"58.20","ty":1}}}}"#,
         time / 1000
     )
 }
