@@ -1,10 +1,13 @@
-"""Who takes part, what each of them needs, and how it is set up: the one list that tables, pictures and documents follow."""
+"""Who takes part, what each needs, and how it is set up: the list that tables, pictures and documents follow."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import importlib.util
 import os
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,6 +47,22 @@ class Entry:
         return ", ".join(absent)
 
 
+def versions() -> dict[str, str]:
+    """Of the peers' packages and crates: what they were measured at."""
+    found = {}
+    for package in ("orjson", "msgspec", "aiohttp", "websockets", "cryptofeed", "order_book", "yapic.json"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    for line in (ROOT / "benches/peers/nautilus.txt").read_text(encoding="utf-8").splitlines():
+        if NAUTILUS_PYTHON.exists() and line.startswith("nautilus_trader=="):
+            found["nautilus_trader"] = line.partition("==")[2]
+    if RUST_BASELINE.exists():
+        lock = tomllib.loads((ROOT / "benches/rust-baseline/Cargo.lock").read_text(encoding="utf-8"))
+        wanted = {"tokio", "tokio-tungstenite", "serde_json", "sonic-rs"}
+        found |= {one["name"]: one["version"] for one in lock["package"] if one["name"] in wanted}
+    return found
+
+
 def _peer(
     name: str, module: str, settings: str, *needs: str, mode: str = "", counts: bool = True, books: bool = True
 ) -> Entry:
@@ -60,8 +79,8 @@ def _rust(parser: str) -> Entry:
 def _nautilus() -> Entry:
     command = (str(NAUTILUS_PYTHON), "-m", "benches.peers.nautilus_client")
     settings = (
-        "its Rust WebSocketClient calling a Python handler, msgspec structs, OrderBookDeltas; an environment of its own (it pins "
-        "another uvloop); not over TLS: its client trusts public authorities only"
+        "its Rust WebSocketClient calling a Python handler, msgspec structs, OrderBookDeltas; in an environment of its "
+        "own (it pins another uvloop); not over TLS: its client trusts public authorities only"
     )
     return Entry(Contestant(NAUTILUS, command, folder=str(ROOT)), settings, binary=NAUTILUS_PYTHON, tls=False)
 
@@ -69,7 +88,9 @@ def _nautilus() -> Entry:
 _PICOWS = "uvloop, aiofastnet, 64 KiB reads, no pings"
 ENTRIES: Final = (
     _peer("raw recv (floor)", "raw_recv", "recv_into one buffer of 64 KiB, nothing looked at", books=False),
-    _peer(REFERENCE, "picows_empty", f"{_PICOWS}; on_ws_frame is `pass`, nothing is counted", counts=False, books=False),
+    _peer(
+        REFERENCE, "picows_empty", f"{_PICOWS}; on_ws_frame is `pass`, nothing is counted", counts=False, books=False
+    ),
     _peer(
         "picows + memoryview",
         "picows_empty",
@@ -80,7 +101,8 @@ ENTRIES: Final = (
     ),
     Entry(FERROFEED, "the whole feed: sessions, accounting, books, histograms; nobody consumes"),
     Entry(
-        Contestant("ferrofeed, idle conflating consumer", OURS, mode="untouched"), "a consumer's queue that is not polled"
+        Contestant("ferrofeed, idle conflating consumer", OURS, mode="untouched"),
+        "a consumer's queue that is not polled",
     ),
     Entry(Contestant("ferrofeed, NumPy batches", OURS, mode="batch"), "every event as NumPy records in another thread"),
     Entry(
@@ -90,7 +112,10 @@ ENTRIES: Final = (
     _rust("sonic-rs"),
     _rust("serde_json"),
     _peer(
-        "picows + msgspec + dict book", "picows_msgspec", f"{_PICOWS}; typed structs without gc, floats, a dict a side", "msgspec"
+        "picows + msgspec + dict book",
+        "picows_msgspec",
+        f"{_PICOWS}; typed structs without gc, floats, a dict a side",
+        "msgspec",
     ),
     _peer(DICT_BOOK, "picows_orjson", f"{_PICOWS}; orjson from the memoryview, floats, a dict a side", "orjson"),
     _peer(
@@ -110,7 +135,8 @@ ENTRIES: Final = (
     _peer(
         CRYPTOFEED,
         "cryptofeed_feed",
-        "the package itself: an exchange as its own are, over its own websockets connection, uvloop, Decimal, C order_book, async callback",
+        "the package itself: an exchange as its own are, its own websockets connection, uvloop, Decimal, C order_book, "
+        "async callback",
         "cryptofeed",
         "order_book",
     ),

@@ -1,9 +1,9 @@
-"""aiohttp + orjson + books as dicts, with its C reader. Fast settings: no compression, payloads as bytes, no size limit, uvloop."""
+"""aiohttp + orjson + books as dicts. Fast settings: its C reader, no compression, bytes, no size limit, uvloop."""
 
 from __future__ import annotations
 
 import aiohttp
-import aiohttp._websocket.reader_c  # fails here and not by being slow  # noqa: F401
+import aiohttp._websocket.reader_c  # fails here and not by being slow
 import orjson
 
 from benches.peers.common import Ending, State, run, tls

@@ -1,9 +1,9 @@
 """cryptofeed itself: an exchange written as its own are, on its own transport, with its own books and callbacks.
 
-The package's ``Feed``, ``WSAsyncConn`` (websockets' asyncio client), ``ConnectionHandler`` and compiled types do the work;
-the handler follows `exchanges/bitstamp.py` and `exchanges/okx.py`: yapic.json with ``parse_float=Decimal``, a snapshot becomes
-a new ``OrderBook`` (the C package ``order_book``), an async callback for each event. Faster than its defaults here:
-no compression, no pings; the queue is endless anyway. uvloop, as its ``FeedHandler`` sets it.
+The package's ``Feed``, ``WSAsyncConn`` (websockets' asyncio client), ``ConnectionHandler`` and compiled types do the
+work; the handler follows `exchanges/bitstamp.py` and `exchanges/okx.py`: yapic.json with ``parse_float=Decimal``, a
+snapshot becomes a new ``OrderBook`` (the C package ``order_book``), an async callback for each event. Faster than its
+defaults here: no compression, no pings; the queue is endless anyway. uvloop, as its ``FeedHandler`` sets it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Bench(Feed):
     """iTick and ziario, as one of cryptofeed's exchanges."""
 
     id = "BENCH"
-    rest_endpoints: ClassVar = []
+    rest_endpoints: ClassVar[list[Any]] = []
     websocket_endpoints: ClassVar = [
         WebsocketEndpoint("wss://127.0.0.1", options={"compression": None, "ping_interval": None, "proxy": None})
     ]
@@ -144,13 +144,13 @@ async def receive(job: ReceiveJob) -> None:
     handler = feed.connection_handlers[0]
     # its connection wants a wss address when it is made; over tcp it is told the real one before it connects
     handler.conn.address = job.url
-    while not handler.conn.is_open:
-        await asyncio.sleep(0.01)
+    while not handler.conn.is_open:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)  # it has no event to wait for
     meter.ready()
     await ending.wait()
     feed.stop()
     if user.stamps is not None:
-        Path(job.stamps).write_bytes(user.stamps.tobytes())
+        Path(job.stamps).write_bytes(user.stamps.tobytes())  # noqa: ASYNC240  # all is over
     meter.report(job.frames - user.left, feed.found())
     handler.conn.conn.transport.abort()  # the sender answers no close frame
     await feed.shutdown()

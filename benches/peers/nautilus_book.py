@@ -1,7 +1,8 @@
 """nautilus_trader's types and order book, fed from payloads as its own adapters do it.
 
-msgspec structs as in `adapters/bybit`, a snapshot becomes a clear and an add for each level in one ``OrderBookDeltas``; trades and
-quotes become its ``TradeTick`` and ``QuoteTick``. Floats go into its fixed-point values by their constructors, the fastest it has.
+msgspec structs as in `adapters/bybit`, a snapshot becomes a clear and an add for each level in one
+``OrderBookDeltas``; trades and quotes become its ``TradeTick`` and ``QuoteTick``. Floats go into its fixed-point
+values by their constructors, the fastest it has.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Books:
         symbol = data.s
         known = self.ids[symbol]
         at = data.t * MS
-        if type(data) is Depth:
+        if isinstance(data, Depth):
             deltas = [OrderBookDelta.clear(known, 0, at, at)]
             for side, levels in ((BUY, data.b), (SELL, data.a)):
                 for level in levels:
@@ -59,7 +60,7 @@ class Books:
             deltas[-1] = OrderBookDelta(known, ADD, order, LAST, 0, at, at)
             event = OrderBookDeltas(known, deltas)
             self.books[symbol].apply_deltas(event)
-        elif type(data) is Quote:
+        elif isinstance(data, Quote):
             price = Price(data.ld, PRICE_DIGITS)
             event = self.quotes[symbol] = QuoteTick(known, price, price, NONE, NONE, at, at)
         else:
@@ -79,7 +80,8 @@ class Books:
         """Every book that has levels, by the venue's symbol."""
         return {
             symbol: [
-                [[str(level.price), str(level.orders()[0].size)] for level in side] for side in (book.bids(), book.asks())
+                [[str(level.price), str(level.orders()[0].size)] for level in side]
+                for side in (book.bids(), book.asks())
             ]
             for symbol, book in self.books.items()
             if book.bids()

@@ -1,7 +1,8 @@
 """nautilus_trader from socket to book: its Rust WebSocket client, a Python handler for each message, its order book.
 
-``nautilus_pyo3.WebSocketClient`` reads on tokio threads of its own and calls the handler with each payload as bytes, as for all its
-Python adapters. TLS: its client trusts what ``SSL_CERT_FILE`` names. It makes its own threads, so the loop has nothing to do.
+``nautilus_pyo3.WebSocketClient`` reads on tokio threads of its own and calls the handler with each payload as bytes,
+as for all its Python adapters. TLS: its client trusts what ``SSL_CERT_FILE`` names. It makes its own threads, so the
+loop has nothing to do.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ async def receive(job: ReceiveJob) -> None:
     meter.ready()
     await ending.wait()
     if stamps is not None:
-        Path(job.stamps).write_bytes(stamps.tobytes())
+        Path(job.stamps).write_bytes(stamps.tobytes())  # noqa: ASYNC240  # all is over
     meter.report(job.frames - left, state.found())
     await client.disconnect()
 

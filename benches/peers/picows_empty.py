@@ -1,6 +1,7 @@
 """picows with a listener that does nothing: what the best Python library needs to hand over a frame unread.
 
-Mode ``view``: the same, taking a memoryview of the payload and nothing more. Neither counts: the sender ends the connection.
+Mode ``view``: the same, taking a memoryview of the payload and nothing more. Neither counts: the sender ends the
+connection.
 """
 
 from __future__ import annotations

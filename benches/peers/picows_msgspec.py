@@ -22,12 +22,12 @@ class Typed(State):
         data = ITICK.decode(payload).data
         symbol = data.s
         # faster than a match by class
-        if type(data) is Depth:
+        if isinstance(data, Depth):
             bids, asks = data.b, data.a
             self.bids[symbol] = {level.p: level.v for level in bids}
             self.asks[symbol] = {level.p: level.v for level in asks}
             self.best[symbol] = (bids[0].p, asks[0].p)
-        elif type(data) is Quote:
+        elif isinstance(data, Quote):
             self.quotes[symbol] = (data.ld, data.v, data.t)
         else:
             self.trades[symbol] = (data.ld, data.v, data.t)

@@ -1,10 +1,12 @@
 """websockets + orjson + books as dicts, its asyncio client with its C extension, on uvloop.
 
-Fast settings: no compression, no pings, no limits, payloads as bytes. A queue of 16 (the default), 4,096 or endless, and ``recv`` or
-``async for``, made no difference beyond 2 %.
+Fast settings: no compression, no pings, no limits, payloads as bytes. A queue of 16 (the default), 4,096 or endless,
+and ``recv`` or ``async for``, made no difference beyond 2 %.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import orjson
 import websockets.speedups  # fails here and not by being slow  # noqa: F401
@@ -17,7 +19,13 @@ from ferrofeed.bench.meter import Meter, ReceiveJob
 async def main(job: ReceiveJob) -> None:
     meter, ending = Meter(), Ending()
     state = State(job, meter, ending.end)
-    options = {"compression": None, "ping_interval": None, "max_size": None, "max_queue": None, "proxy": None}
+    options: dict[str, Any] = {
+        "compression": None,
+        "ping_interval": None,
+        "max_size": None,
+        "max_queue": None,
+        "proxy": None,
+    }
     socket = await connect(job.url, ssl=tls(job), **options)
     message, loads, receive = state.message, orjson.loads, socket.recv
     meter.ready()
