@@ -82,7 +82,7 @@ format: .make/venv ## format everything and apply the linter's safe fixes
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: .make/build .make/bench .make/peers/nautilus/ready $(BASELINE) ## measure everything beside its peers, some minutes; BENCH=quick: one; BENCH=full: an hour
+bench: .make/build .make/bench $(if $(filter quick,$(BENCH)),,.make/peers/nautilus/ready) $(BASELINE) ## measure everything beside its peers, half an hour; BENCH=quick: minutes; BENCH=full: hours
 	cargo bench --locked $(if $(filter quick,$(BENCH)),-p ferrofeed-core --bench pipeline -- --table,--workspace)
 	$(BIN)/python -m pytest benches --benchmark-only --benchmark-enable --benchmark-columns=median,iqr,rounds \
 	  --benchmark-max-time=$(if $(filter quick,$(BENCH)),0.1,1.0) --timeout 300
@@ -90,7 +90,7 @@ bench: .make/build .make/bench .make/peers/nautilus/ready $(BASELINE) ## measure
 
 # the peers; only benches use them. One that can't be had is left out, and the benches say so
 .make/bench: .make/venv pyproject.toml constraints.txt
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench || scripts/peers $(BIN)/python
 	@touch $@
 
 # nautilus_trader pins another uvloop (and brings 670 MB): an environment of its own

@@ -19,7 +19,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from benches import record
-from benches.targets import CALLBACK, SCRAPED, TARGET_RATE
+from benches.contestants import CRYPTOFEED, DICT_BOOK, NAUTILUS
+from benches.targets import CALLBACK, TARGET_RATE
 from ferrofeed.bench import workload
 from ferrofeed.bench.measure import FERROFEED
 
@@ -47,6 +48,8 @@ KEY: Final = (
     (SAME_WORK, "others: parse the message, keep the book"),
     (LESS_WORK, "hand bytes or frames over unread"),
 )
+WAITING: Final = (CALLBACK, DICT_BOOK, CRYPTOFEED, NAUTILUS)
+"""Whose latency is shown: enough to compare, few enough to read."""
 LEAST: Final = 10
 """ns where every bar begins: a logarithm has no zero."""
 STYLE: Final[dict[Any, Any]] = {
@@ -75,7 +78,7 @@ def draw(report: dict[str, Any], stem: Path) -> list[Path]:
         for load in TITLES
     }
     loads = {load: rows for load, rows in loads.items() if rows}
-    delays = [one for one in report["latency"] if one["rate"] == TARGET_RATE and one["contestant"] != SCRAPED]
+    delays = [one for one in report["latency"] if one["rate"] == TARGET_RATE and one["contestant"] in WAITING]
     delays = [one for one in delays if one["load"] == delays[0]["load"]]
     deltas = [row for row in report["levels"] if row["kind"] == "deltas"]
     lines: list[Callable[[Axes], None]] = []

@@ -1,4 +1,4 @@
-"""How much is run: a minute, a quarter of an hour, two hours."""
+"""How much is run: minutes, half an hour, hours."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from benches import inprocess, levels, record, small, stages, tables
-from benches.contestants import DICT_BOOK, ENTRIES, REFERENCE, ROOT, versions
+from benches.contestants import CRYPTOFEED, DICT_BOOK, ENTRIES, NAUTILUS, REFERENCE, ROOT, versions
 from benches.record import Results
 from benches.sizes import SIZES, Size
 from benches.targets import CALLBACK, SCRAPED, TARGET_RATE
@@ -33,6 +33,16 @@ if TYPE_CHECKING:
 PARTS: Final = ("throughput", "latency", "growth", "levels", "books", "stages", "memory", "signing", "batches")
 FAST: Final = ("raw recv", "empty listener", "memoryview", "ferrofeed", "Rust:")
 """Those with the whole number of frames; the others' medians are as good with fewer."""
+PACED: Final = (
+    CALLBACK,
+    "picows + msgspec + dict book",
+    DICT_BOOK,
+    "aiohttp + orjson + dict book",
+    "websockets + orjson + dict book",
+    CRYPTOFEED,
+    NAUTILUS,
+)
+"""Those whose latency is measured: they end in Python, with a time for every message."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,7 +103,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         dest="size",
         action="store_const",
         const="full",
-        help="every load over TLS too, more rounds: two hours",
+        help="every load over TLS too, more rounds: hours",
     )
     parser.set_defaults(size="default")
     parser.add_argument("--only", default=",".join(PARTS), metavar="PARTS", help="default: %(default)s")
@@ -138,14 +148,21 @@ class Campaign:
                 yield from self._turns(Setting(load, self.frames, tls=tls), shares, REFERENCE)
 
     def latency(self) -> Iterator[Delay]:
-        """Callbacks against the plain Python way; with a scraper at the rate of the targets."""
-        paced = [contestant for contestant in self.present if contestant.name in {CALLBACK, DICT_BOOK}]
+        """From due to the Python that uses it; ours also with a scraper, at the rate of the targets."""
+        paced = [contestant for contestant in self.present if contestant.name in PACED]
         scraped = Contestant(SCRAPED, OURS, mode="scraped")
         for load in self.size.paced_loads:
             for rate in self.size.rates:
                 setting = Setting(load, int(rate * self.size.seconds), rate=rate)
                 who = [*paced, scraped] if rate == TARGET_RATE else paced
-                yield from delays(setting, who, rounds=self.rounds, pinning=machine.pinning(), progress=self.progress)
+                yield from delays(
+                    setting,
+                    who,
+                    rounds=self.rounds,
+                    pinning=machine.pinning(),
+                    progress=self.progress,
+                    failed=self.failed,
+                )
 
     def growth(self) -> Iterator[Row]:
         """ferrofeed with more instruments, and with more connections."""

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from benches.contestants import ENTRIES, REFERENCE, Entry
 from benches.targets import CALLBACK
+from benches.whole_path import PACED
 
 from ferrofeed import _core
 from ferrofeed.bench import workload
-from ferrofeed.bench.campaign import throughput
+from ferrofeed.bench.campaign import delays, throughput
 from ferrofeed.bench.inprocess import InProcess
 from ferrofeed.bench.latency import latencies
 from ferrofeed.bench.measure import (
@@ -104,6 +105,19 @@ def test_a_paced_run_has_a_time_for_every_frame() -> None:
     assert sent[0] >= start
 
 
+@pytest.mark.parametrize(
+    "entry", [one for one in ENTRIES if one.contestant.name in PACED], ids=lambda one: one.contestant.name
+)
+def test_every_paced_contestant_has_a_time_for_every_frame(entry: Entry) -> None:
+    if missing := entry.missing():
+        pytest.skip(f"{missing} is not installed; `make bench` installs it")
+    if not _core.release_build:
+        pytest.skip("a debug build of the core: receivers refuse it")
+    _, sent, got = measure(entry.contestant, Setting("quote", 500, rate=2_000.0), ANYWHERE)["stamps"]
+    assert len(got) == 500
+    assert (got > sent).all()
+
+
 def test_latencies_are_corrected_for_coordinated_omission() -> None:
     # 1,000 frames a millisecond apart, delivered 10 µs after they were written; the sender stalls for 100 ms
     due = np.arange(1_000) * 1_000_000
@@ -146,3 +160,14 @@ def test_a_contestant_that_fails_is_told_and_the_others_go_on() -> None:
     assert told == ["quote, tcp, 10 instruments: broken ended with exit code 3"]
     with pytest.raises(MeasurementError, match="exit code 3"):
         throughput(Setting("quote", FRAMES), shares, rounds=1, pinning=ANYWHERE)
+
+
+def test_a_paced_contestant_that_fails_is_told_and_the_others_go_on() -> None:
+    broken = Contestant("broken", (sys.executable, "-c", "import sys; sys.exit(3)"))
+    told: list[str] = []
+    setting, both = Setting("quote", 200, rate=2_000.0), [broken, Contestant(CALLBACK, OURS, mode="callback")]
+    found = delays(setting, both, rounds=2, pinning=ANYWHERE, failed=told.append)
+    assert [(delay.contestant, len(delay.rounds)) for delay in found] == [(CALLBACK, 2)]
+    assert told == ["quote, tcp, 2,000/s, 10 instruments: broken ended with exit code 3"]
+    with pytest.raises(MeasurementError, match="exit code 3"):
+        delays(setting, both, rounds=1, pinning=ANYWHERE)
