@@ -186,7 +186,8 @@ def _latency(axis: Axes, delays: list[dict[str, Any]]) -> None:
         axis.plot(labels, values, marker="o", color=colour, linewidth=2.5 if ours else 1.5, zorder=3 if ours else 2)
         ends.append((values[-1], delay["contestant"], colour))
     labels = list(delays[0]["corrected"])
-    late = [statistics.median(delay["rounds"][0]["sender"][label] for delay in delays) for label in labels]
+    runs = [run for delay in delays for run in delay["rounds"]]
+    late = [statistics.median(run["sender"][label] for run in runs) for label in labels]
     axis.fill_between(labels, [max(value, 0.1) for value in late], 0.1, color=LESS_WORK, zorder=1)
     axis.set_yscale("log")
     axis.set_ylim(bottom=0.1)

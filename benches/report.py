@@ -1,8 +1,8 @@
 """Write a report's figures into docs/performance.md: ``python -m benches.report reports/bench-….json``.
 
-Between ``<!-- figures: NAME -->`` and ``<!-- end -->`` nothing is typed by hand: this writes it, and the picture
-beside the document. A part that the report has not keeps what stands there, so parts may come from several runs; each
-says its run.
+What stands between ``<!-- figures: NAME -->`` and ``<!-- end -->`` is written by this, never by hand; the picture too.
+A part that the report has not keeps what stands there; machine, targets, settings and picture are those of
+the last report that has the whole path.
 """
 
 from __future__ import annotations
@@ -140,8 +140,8 @@ def machine(report: dict[str, Any]) -> str:
 
 
 FIGURES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
-    "machine": machine,
-    "targets": lambda report: targets(report) if report["targets"] else "",
+    "machine": lambda report: machine(report) if report["throughput"] else "",
+    "targets": lambda report: targets(report) if report["throughput"] else "",
     "throughput tcp": lambda report: throughput(report, "tcp"),
     "throughput tls": lambda report: throughput(report, "tls"),
     "latency": latency,
@@ -150,7 +150,7 @@ FIGURES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "books": books,
     "stages": lambda report: stage(report, "stages_ns"),
     "instructions": lambda report: stage(report, "stages_instructions"),
-    "settings": settings,
+    "settings": lambda report: settings(report) if report["throughput"] else "",
     "picture": lambda report: f"![CPU, latency, growth with levels]({PICTURE})" if report["throughput"] else "",
 }
 

@@ -136,6 +136,8 @@ def test_figures_go_between_their_marks_and_nowhere_else(made: dict[str, Any]) -
 def test_a_part_that_was_not_measured_keeps_its_figures(made: dict[str, Any]) -> None:
     text = "<!-- figures: latency -->\nfrom another run\n<!-- end -->\n"
     assert report.written(text, {**made, "latency": []}) == text
+    head = "<!-- figures: machine -->\nof the whole path\n<!-- end -->\n"
+    assert report.written(head, {**made, "throughput": []}) == head
     with pytest.raises(ValueError, match="no report has: gossip"):
         report.written("<!-- figures: gossip -->\n<!-- end -->", made)
 
