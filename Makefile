@@ -82,21 +82,29 @@ format: .make/venv ## format everything and apply the linter's safe fixes
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: .make/build .make/bench $(BASELINE) ## measure everything beside its peers, some minutes; BENCH=quick: one; BENCH=full: an hour
+bench: .make/build .make/bench $(if $(filter quick,$(BENCH)),,.make/peers/nautilus/ready) $(BASELINE) ## measure everything beside its peers, half an hour; BENCH=quick: minutes; BENCH=full: hours
 	cargo bench --locked $(if $(filter quick,$(BENCH)),-p ferrofeed-core --bench pipeline -- --table,--workspace)
 	$(BIN)/python -m pytest benches --benchmark-only --benchmark-enable --benchmark-columns=median,iqr,rounds \
 	  --benchmark-max-time=$(if $(filter quick,$(BENCH)),0.1,1.0) --timeout 300
 	$(BIN)/python -m benches.whole_path $(if $(BENCH),--$(BENCH))
 
-# the peers; only benches use them
+# the peers; only benches use them. One that can't be had is left out, and the benches say so
 .make/bench: .make/venv pyproject.toml constraints.txt
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench || scripts/peers $(BIN)/python
 	@touch $@
+
+# nautilus_trader pins another uvloop (and brings 670 MB): an environment of its own
+.make/peers/nautilus/ready: benches/peers/nautilus.txt
+	@mkdir -p .make/peers
+	@echo 'Setting up nautilus_trader to measure against (670 MB)'
+	@python=$$(scripts/preflight python '$(PYTHON)') && $$python -m venv --clear .make/peers/nautilus
+	@.make/peers/nautilus/bin/python -m pip install --quiet --requirement benches/peers/nautilus.txt && touch $@ \
+	  || { rm -rf .make/peers/nautilus; echo 'left out: nautilus_trader could not be installed'; }
 
 $(BASELINE): $(wildcard benches/rust-baseline/Cargo.* benches/rust-baseline/src/*.rs)
 	@scripts/preflight rust
 	@echo 'Building the plain Rust client to measure against'
-	@cargo build --quiet --release --locked --manifest-path benches/rust-baseline/Cargo.toml --target-dir benches/rust-baseline/target
+	@RUSTFLAGS='-C target-cpu=native' cargo build --quiet --release --locked --manifest-path benches/rust-baseline/Cargo.toml --target-dir benches/rust-baseline/target
 	@touch $@
 
 fuzz: ## coverage-guided fuzzing of the wire, the scanner, decimals and every decoder, FUZZ_SECONDS (60) each

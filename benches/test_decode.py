@@ -108,7 +108,7 @@ def test_json_decimal(benchmark: BenchmarkFixture, load: Callable[[str], Workloa
 @pytest.mark.parametrize("name", [name for name in LOADS if name != "ticker"])
 def test_msgspec(benchmark: BenchmarkFixture, load: Callable[[str], Workload], name: str) -> None:
     pytest.importorskip("msgspec")
-    from benches.peers.picows_msgspec import ITICK  # noqa: PLC0415  # it may not be installed
+    from benches.peers.shapes import ITICK  # noqa: PLC0415  # it may not be installed
 
     payloads = load(name).payloads
     assert ITICK.decode(payloads[0]).data.s in {symbol.replace("/", "_") for symbol in load(name).symbols}

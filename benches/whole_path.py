@@ -1,29 +1,28 @@
-"""The whole path, side by side: ``python -m benches.whole_path [--quick | --full]``. What ``make bench`` runs last.
+"""The whole suite, side by side: ``python -m benches.whole_path [--quick | --full]``. What ``make bench`` runs last.
 
 A sender process writes prebuilt WebSocket frames to one receiver process after another; each receiver's own CPU time
 between ``ready`` and its last frame, divided by the frames, is its figure. Contestants take turns, the median of the
-rounds counts; each must have seen every frame and end with the book that was sent. JSON, PNG and SVG go to ``reports``.
+rounds counts; each must have seen every frame and end with the book that was sent. JSON, PNG and SVG go to ``reports``;
+``python -m benches.report`` writes a report's figures into docs/performance.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import hmac
-import json
-import statistics
+import subprocess
 import sys
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.table import Table
-
-from benches.contestants import DICT_BOOK, ENTRIES, REFERENCE, ROOT
-from benches.targets import CALLBACK, SCRAPED, TARGET_RATE, Verdict, verdicts
+from benches import inprocess, levels, record, small, stages, tables
+from benches.contestants import CRYPTOFEED, DICT_BOOK, ENTRIES, NAUTILUS, REFERENCE, ROOT, versions
+from benches.record import Results
+from benches.sizes import SIZES, Size
+from benches.targets import CALLBACK, SCRAPED, TARGET_RATE
 from ferrofeed import _core
 from ferrofeed.bench import machine, table, workload
 from ferrofeed.bench.campaign import SLOW, delays, throughput
-from ferrofeed.bench.measure import FERROFEED, OURS, Contestant, Setting, measure, whole_blocks
+from ferrofeed.bench.measure import FERROFEED, OURS, Contestant, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,66 +30,19 @@ if TYPE_CHECKING:
 
     from ferrofeed.bench.campaign import Delay, Row
 
-PARTS: Final = ("throughput", "latency", "growth", "memory", "signing")
-PEER_PACKAGES: Final = ("orjson", "msgspec", "aiohttp", "websockets")
-FAST: Final = frozenset({REFERENCE, FERROFEED.name, "raw recv (floor)"})
+PARTS: Final = ("throughput", "latency", "growth", "levels", "books", "stages", "memory", "signing", "batches")
+FAST: Final = ("raw recv", "empty listener", "memoryview", "ferrofeed", "Rust:")
 """Those with the whole number of frames; the others' medians are as good with fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is run."""
-
-    settings: tuple[tuple[str, bool], ...]
-    """Loads, and whether over TLS."""
-    frames: int
-    rounds: int
-    rates: tuple[float, ...]
-    paced_loads: tuple[str, ...]
-    seconds: float
-    growth: tuple[tuple[int, int], ...]
-    """Instruments and connections."""
-    memory_frames: int
-
-
-SIZES: Final = {
-    "quick": Size((("quote", False), ("depth5", False)), 80_000, 1, (TARGET_RATE,), ("quote",), 1.0, (), 1_000_000),
-    "default": Size(
-        (("quote", False), ("depth5", False), ("mix", False), ("quote", True), ("depth5", True)),
-        400_000,
-        3,
-        (1_000.0, TARGET_RATE, 50_000.0),
-        ("quote",),
-        3.0,
-        ((1, 1), (1000, 1), (1, 100)),
-        10_000_000,
-    ),
-    "full": Size(
-        tuple((load, tls) for tls in (False, True) for load in workload.NAMES),
-        1_000_000,
-        5,
-        (1_000.0, TARGET_RATE, 50_000.0),
-        ("quote", "depth5t"),
-        5.0,
-        ((1, 1), (10, 1), (100, 1), (1000, 1), (1, 10), (1, 100)),
-        10_000_000,
-    ),
-}
-
-
-@dataclass(slots=True)
-class Results:
-    """Everything measured."""
-
-    rows: list[Row]
-    latency: list[Delay]
-    growth: list[Row]
-    memory: dict[str, Any]
-    signing: dict[str, float]
-
-    def verdicts(self) -> list[Verdict]:
-        """Every target that was measured."""
-        return verdicts(self.rows, self.growth, self.latency, self.memory, self.signing)
+PACED: Final = (
+    CALLBACK,
+    "picows + msgspec + dict book",
+    DICT_BOOK,
+    "aiohttp + orjson + dict book",
+    "websockets + orjson + dict book",
+    CRYPTOFEED,
+    NAUTILUS,
+)
+"""Those whose latency is measured: they end in Python, with a time for every message."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,18 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.exit("this is a debug build of the Rust core: its times say nothing")
     size = SIZES[args.size]
     console = table.console()
-    about = machine.describe(PEER_PACKAGES)
+    about = machine.describe()
+    about["versions"] |= versions()
     console.print(table.machine(about), highlight=False)
     if machine.busy():
         console.print("[yellow]other work runs here: ratios are rough, absolute figures too high")
-    present = []
-    for entry in ENTRIES:
-        if missing := entry.missing():
-            console.print(
-                f"[yellow]left out: {entry.contestant.name} ({missing} is not there; `make bench` sets it up)"
-            )
-        elif not args.contestants or any(word in entry.contestant.name for word in args.contestants.split(",")):
-            present.append(entry.contestant)
+    present, left_out = _present(args.contestants)
+    for one in left_out:
+        console.print(f"[yellow]left out: {one} (`make bench` sets it up)")
     with console.status("") as status:
 
         def progress(text: str) -> None:
@@ -120,16 +68,30 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(text, file=sys.stderr, flush=True)
 
         def failed(text: str) -> None:
+            left_out.append(text)
             console.print(f"[red]{text}")
 
         results = _run(args, size, present, progress, failed)
+    results.left_out = left_out
     about["load_average_after"] = machine.describe()["load_average"]
-    console.print(table.throughput(results.rows)) if results.rows else None
-    console.print(table.throughput(results.growth)) if results.growth else None
-    console.print(table.delays(results.latency)) if results.latency else None
-    console.print(_targets(results.verdicts()))
-    _write(args.out, about, args.size, results)
+    for shown in tables.every(results):
+        console.print(shown)
+    for path in record.write(args.out, about, args.size, results):
+        print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
     return 0
+
+
+def _present(words: str) -> tuple[list[Contestant], list[str]]:
+    """Who can take part, and who can't and why."""
+    present, left_out = [], []
+    for entry in ENTRIES:
+        if words and not any(word in entry.contestant.name for word in words.split(",")):
+            continue
+        if missing := entry.missing():
+            left_out.append(f"{entry.contestant.name}: {missing} is not there")
+        else:
+            present.append(entry.contestant)
+    return present, left_out
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -137,7 +99,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", dest="size", action="store_const", const="quick", help="about a minute")
     size.add_argument(
-        "--full", dest="size", action="store_const", const="full", help="every load, tcp and TLS: an hour"
+        "--full",
+        dest="size",
+        action="store_const",
+        const="full",
+        help="every load over TLS too, more rounds: hours",
     )
     parser.set_defaults(size="default")
     parser.add_argument("--only", default=",".join(PARTS), metavar="PARTS", help="default: %(default)s")
@@ -171,20 +137,32 @@ class Campaign:
 
     def throughput(self) -> Iterator[Row]:
         """Every contestant on every load."""
-        shares = [(contestant, 1.0 if contestant.name in FAST else SLOW) for contestant in self.present]
+        plain_only = {entry.contestant.name for entry in ENTRIES if not entry.tls}
         for load, tls in self.size.settings:
             if not self.loads or load in self.loads:
+                shares = [
+                    (contestant, 1.0 if any(word in contestant.name for word in FAST) else SLOW)
+                    for contestant in self.present
+                    if not (tls and contestant.name in plain_only)
+                ]
                 yield from self._turns(Setting(load, self.frames, tls=tls), shares, REFERENCE)
 
     def latency(self) -> Iterator[Delay]:
-        """Callbacks against the plain Python way; with a scraper at the rate of the targets."""
-        paced = [contestant for contestant in self.present if contestant.name in {CALLBACK, DICT_BOOK}]
+        """From due to the Python that uses it; ours also with a scraper, at the rate of the targets."""
+        paced = [contestant for contestant in self.present if contestant.name in PACED]
         scraped = Contestant(SCRAPED, OURS, mode="scraped")
         for load in self.size.paced_loads:
             for rate in self.size.rates:
                 setting = Setting(load, int(rate * self.size.seconds), rate=rate)
                 who = [*paced, scraped] if rate == TARGET_RATE else paced
-                yield from delays(setting, who, rounds=self.rounds, pinning=machine.pinning(), progress=self.progress)
+                yield from delays(
+                    setting,
+                    who,
+                    rounds=self.rounds,
+                    pinning=machine.pinning(),
+                    progress=self.progress,
+                    failed=self.failed,
+                )
 
     def growth(self) -> Iterator[Row]:
         """ferrofeed with more instruments, and with more connections."""
@@ -213,6 +191,8 @@ def _run(
     failed: Callable[[str], None],
 ) -> Results:
     parts = args.only.split(",")
+    if unknown := sorted(set(parts) - set(PARTS)):
+        sys.exit(f"--only {','.join(unknown)}: expected some of {', '.join(PARTS)}")
     campaign = Campaign(
         size=size,
         rounds=args.rounds or size.rounds,
@@ -222,76 +202,26 @@ def _run(
         progress=progress,
         failed=failed,
     )
-    return Results(
-        rows=list(campaign.throughput()) if "throughput" in parts else [],
-        latency=list(campaign.latency()) if "latency" in parts else [],
-        growth=list(campaign.growth()) if "growth" in parts else [],
-        memory=_memory(size.memory_frames, progress) if "memory" in parts else {},
-        signing=signing() if "signing" in parts else {},
-    )
-
-
-def _memory(frames: int, progress: Callable[[str], None]) -> dict[str, Any]:
-    """What the process holds after a tenth of the messages and at the end; and with a thousand books."""
-    progress(f"memory: {frames:,} messages")
-    frames = whole_blocks(frames, workload.build("quote"))
-    steady = measure(FERROFEED, Setting("quote", frames), machine.pinning())["rss_kb"]
-    progress("memory: 1,000 books")
-    many = measure(FERROFEED, Setting("depth5", 40_000, instruments=1000), machine.pinning())["rss_kb"]
-    if len(steady) < 2:
-        return {"books_kb": many[-1]}
-    return {"frames": frames, "grown_kb": steady[-1] - steady[0], "books_kb": many[-1]}
-
-
-def signing() -> dict[str, float]:
-    """CPU ns of a signature, by who makes it; they take turns."""
-    key, text = b"your_api_secret", b"api_key=your_api_key&timestamp=1701234567"
-    ways: dict[str, Callable[[], object]] = {
-        "ferrofeed": lambda: _core.hmac_sha256_hex(key, text),
-        "hmac": lambda: hmac.new(key, text, "sha256").hexdigest(),
+    results = Results()
+    work: dict[str, Callable[[], Any]] = {
+        "throughput": lambda: list(campaign.throughput()),
+        "latency": lambda: list(campaign.latency()),
+        "growth": lambda: list(campaign.growth()),
+        "levels": lambda: levels.measure(progress),
+        "books": lambda: inprocess.measure(campaign.rounds, progress),
+        "stages": lambda: stages.measure(progress, counted=size.instructions),
+        "memory": lambda: small.memory(size.memory_frames, progress),
+        "signing": small.signing,
+        "batches": small.batches,
     }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(9):
-        for name, way in ways.items():
-            start = time.thread_time_ns()
-            for _ in range(5_000):
-                way()
-            times[name].append((time.thread_time_ns() - start) / 5_000)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def _targets(found: Sequence[Verdict]) -> Table:
-    shown = Table(title="targets", title_justify="left")
-    for name in ("what", "target", "figure", "verdict"):
-        shown.add_column(name)
-    for verdict in found:
-        shown.add_row(verdict.what, verdict.target, verdict.figure, "[green]met" if verdict.met else "[red]missed")
-    return shown
-
-
-def _write(out: Path, about: dict[str, Any], size: str, results: Results) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    stem = out / f"bench-{about['date'].replace(':', '').removesuffix('+0000')}"
-    content = {
-        "machine": about,
-        "size": size,
-        "throughput": [{**asdict(row), "median": row.median} for row in results.rows],
-        "growth": [{**asdict(row), "median": row.median} for row in results.growth],
-        "latency": [asdict(delay) for delay in results.latency],
-        "memory": results.memory,
-        "signing": results.signing,
-        "targets": [asdict(verdict) for verdict in results.verdicts()],
-    }
-    stem.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    written = [stem.with_suffix(".json")]
-    try:
-        from benches import plot  # noqa: PLC0415  # matplotlib may not be there
-    except ImportError:
-        print("no plot: matplotlib is not installed")
-    else:
-        written += plot.draw(content, stem)
-    for path in written:
-        print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+    for part in PARTS:
+        if part in parts:
+            try:
+                setattr(results, part, work[part]())
+            except (OSError, subprocess.CalledProcessError) as error:
+                # cargo or a peer's Python; the other parts are as good without
+                failed(f"{part}: {error}")
+    return results
 
 
 if __name__ == "__main__":

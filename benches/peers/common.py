@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 PATIENCE_S: Final = 120.0
+READ: Final = 65_536
+"""Bytes of a read buffer, for whoever lets one say: as large as ferrofeed's."""
 
 
 def tls(job: ReceiveJob) -> ssl.SSLContext | None:

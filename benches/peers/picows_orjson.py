@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from benches.peers.common import Ending, State, run, tls
+from benches.peers.common import READ, Ending, State, run, tls
 from ferrofeed.bench.meter import Meter, ReceiveJob
 
 # once: reading a member of an enum class is slow
@@ -24,7 +24,13 @@ class Listener(WSListener):
 async def receive(job: ReceiveJob) -> None:
     meter, ending = Meter(), Ending()
     state = State(job, meter, ending.end)
-    transport, _ = await ws_connect(lambda: Listener(state), job.url, ssl_context=tls(job), use_aiofastnet=True)
+    transport, _ = await ws_connect(
+        lambda: Listener(state),
+        job.url,
+        ssl_context=tls(job),
+        use_aiofastnet=True,
+        read_buffer_init_size=READ,
+    )
     meter.ready()
     await ending.wait()
     transport.disconnect(graceful=False)

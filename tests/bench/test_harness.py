@@ -9,12 +9,13 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from benches.contestants import DICT_BOOK, ENTRIES, REFERENCE, Entry
-from benches.targets import CALLBACK, verdicts
+from benches.contestants import ENTRIES, REFERENCE, Entry
+from benches.targets import CALLBACK
+from benches.whole_path import PACED
 
 from ferrofeed import _core
 from ferrofeed.bench import workload
-from ferrofeed.bench.campaign import Delay, Row, throughput
+from ferrofeed.bench.campaign import delays, throughput
 from ferrofeed.bench.inprocess import InProcess
 from ferrofeed.bench.latency import latencies
 from ferrofeed.bench.measure import (
@@ -77,6 +78,16 @@ def test_every_contestant_sees_every_frame_and_ends_with_the_books(entry: Entry,
         measure(contestant, Setting(load, FRAMES), ANYWHERE)  # raises for a missing frame or a wrong book
 
 
+@pytest.mark.parametrize("entry", [entry for entry in ENTRIES if entry.tls], ids=lambda entry: entry.contestant.name)
+def test_every_contestant_that_says_so_works_over_tls(entry: Entry) -> None:
+    pytest.importorskip("cryptography")
+    if missing := entry.missing():
+        pytest.skip(f"{missing} is not installed; `make bench` installs it")
+    if not _core.release_build:
+        pytest.skip("a debug build of the core: receivers refuse it")
+    measure(entry.contestant, Setting("mix", FRAMES, tls=True), ANYWHERE)  # raises for a missing frame or a wrong book
+
+
 @pytest.mark.parametrize("mode", ["plain", "callback"])
 def test_over_tls_with_more_instruments_and_connections(mode: str) -> None:
     pytest.importorskip("cryptography")
@@ -92,6 +103,19 @@ def test_a_paced_run_has_a_time_for_every_frame() -> None:
     assert (got > sent).all()
     assert (np.diff(sent) >= 0).all()
     assert sent[0] >= start
+
+
+@pytest.mark.parametrize(
+    "entry", [one for one in ENTRIES if one.contestant.name in PACED], ids=lambda one: one.contestant.name
+)
+def test_every_paced_contestant_has_a_time_for_every_frame(entry: Entry) -> None:
+    if missing := entry.missing():
+        pytest.skip(f"{missing} is not installed; `make bench` installs it")
+    if not _core.release_build:
+        pytest.skip("a debug build of the core: receivers refuse it")
+    _, sent, got = measure(entry.contestant, Setting("quote", 500, rate=2_000.0), ANYWHERE)["stamps"]
+    assert len(got) == 500
+    assert (got > sent).all()
 
 
 def test_latencies_are_corrected_for_coordinated_omission() -> None:
@@ -115,23 +139,6 @@ def test_missing_frames_are_counted_and_no_latency() -> None:
     assert found["corrected"]["max"] == pytest.approx(5.0)
 
 
-def _row(contestant: str, ns: float, *, instruments: int = 10, connections: int = 1) -> Row:
-    return Row("quote", "tcp", contestant, instruments, connections, 1, (ns, ns, ns), None, ())
-
-
-def test_targets_are_judged() -> None:
-    rows = [_row(REFERENCE, 400.0), _row(FERROFEED.name, 199.0), _row(DICT_BOOK, 1_500.0)]
-    growth = [_row(FERROFEED.name, 100.0, instruments=1), _row(FERROFEED.name, 111.0, instruments=1_000)]
-    labels = ("p50", "p99", "p99.9")
-    delays = [
-        Delay("quote", 10_000.0, CALLBACK, dict(zip(labels, (6.0, 13.0, 20.0), strict=True)), ()),
-        Delay("quote", 10_000.0, DICT_BOOK, dict(zip(labels, (10.0, 20.0, 20.0), strict=True)), ()),
-    ]
-    memory = {"frames": 10, "grown_kb": -1500, "books_kb": 61_440}
-    found = verdicts(rows, growth, delays, memory, {"ferrofeed": 1.0, "hmac": 4.0})
-    assert [verdict.met for verdict in found] == [True, False, True, False, True, False, False, True, True]
-
-
 def test_jobs_survive_their_way_to_another_process() -> None:
     from ferrofeed.bench.sender import SendJob
 
@@ -153,3 +160,14 @@ def test_a_contestant_that_fails_is_told_and_the_others_go_on() -> None:
     assert told == ["quote, tcp, 10 instruments: broken ended with exit code 3"]
     with pytest.raises(MeasurementError, match="exit code 3"):
         throughput(Setting("quote", FRAMES), shares, rounds=1, pinning=ANYWHERE)
+
+
+def test_a_paced_contestant_that_fails_is_told_and_the_others_go_on() -> None:
+    broken = Contestant("broken", (sys.executable, "-c", "import sys; sys.exit(3)"))
+    told: list[str] = []
+    setting, both = Setting("quote", 200, rate=2_000.0), [broken, Contestant(CALLBACK, OURS, mode="callback")]
+    found = delays(setting, both, rounds=2, pinning=ANYWHERE, failed=told.append)
+    assert [(delay.contestant, len(delay.rounds)) for delay in found] == [(CALLBACK, 2)]
+    assert told == ["quote, tcp, 2,000/s, 10 instruments: broken ended with exit code 3"]
+    with pytest.raises(MeasurementError, match="exit code 3"):
+        delays(setting, both, rounds=1, pinning=ANYWHERE)

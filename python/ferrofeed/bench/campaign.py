@@ -117,14 +117,25 @@ def delays(
     rounds: int,
     pinning: Pinning,
     progress: Callable[[str], None] = _quiet,
+    failed: Callable[[str], None] | None = None,
 ) -> list[Delay]:
-    """Latencies of a paced setting, contestants taking turns."""
+    """Latencies of a paced setting, contestants taking turns; ``failed`` as in :func:`throughput`."""
     runs: dict[str, list[dict[str, Any]]] = {contestant.name: [] for contestant in contestants}
+    out: set[str] = set()
     for number in range(rounds):
         for contestant in contestants:
+            if contestant.name in out:
+                continue
             progress(f"{describe(setting)}: {contestant.name} ({number + 1}/{rounds})")
-            result = measure(contestant, setting, pinning)
-            runs[contestant.name].append(latencies(result["stamps"][0], setting.rate, *result["stamps"][1:]))
+            try:
+                result = measure(contestant, setting, pinning)
+            except MeasurementError as error:
+                if failed is None:
+                    raise
+                failed(f"{describe(setting)}: {error}")
+                out.add(contestant.name)
+            else:
+                runs[contestant.name].append(latencies(result["stamps"][0], setting.rate, *result["stamps"][1:]))
     return [
         Delay(
             load=setting.load,
@@ -134,6 +145,7 @@ def delays(
             rounds=tuple(done),
         )
         for name, done in runs.items()
+        if name not in out
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -63,15 +64,24 @@ def _cell(row: Row) -> str:
 
 
 def delays(found: Sequence[Delay]) -> Table:
-    """Latencies, corrected for coordinated omission."""
-    table = Table(title="one-way latency, µs: due at the sender → Python callback", title_justify="left")
-    table.add_column("load, rate")
-    table.add_column("receiver")
+    """Latencies, corrected for coordinated omission: a section for each load and rate."""
+    table = Table(
+        title="one-way latency, µs: due at the sender → Python callback", title_justify="left", box=box.SIMPLE_HEAD
+    )
+    table.add_column("receiver", ratio=1)
     for label in LABELS:
-        table.add_column(label, justify="right")
-    table.add_column("sender late, p99", justify="right")
-    for delay in found:
-        late = max(run["sender"]["p99"] for run in delay.rounds)
-        values = (f"{delay.corrected[label]:,.1f}" for label in LABELS)
-        table.add_row(f"{delay.load}, {delay.rate:,.0f}/s", delay.contestant, *values, f"{late:,.1f}")
+        table.add_column(label, justify="right", no_wrap=True)
+    table.add_column("sender\nlate, p99", justify="right", no_wrap=True)
+    for load, rate in dict.fromkeys((delay.load, delay.rate) for delay in found):
+        table.add_section()
+        table.add_row(f"[bold]{load}, {rate:,.0f}/s")
+        for delay in found:
+            if (delay.load, delay.rate) == (load, rate):
+                late = max(run["sender"]["p99"] for run in delay.rounds)
+                values = (_us(delay.corrected[label]) for label in LABELS)
+                table.add_row(delay.contestant, *values, _us(late))
     return table
+
+
+def _us(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"  # noqa: PLR2004  # no more digits than they mean

@@ -1,7 +1,8 @@
 //! The order book against `BTreeMap<i64, i64>` a side, the plain way to write one.
 //!
 //! `cargo bench -p ferrofeed-core --bench book`: criterion's own figures, then a table of ns an operation and the ratio,
-//! each the median of alternating runs. Real Binance deltas are used where the captures are (see `FERROFEED_CAPTURES`).
+//! each the median of alternating runs. `-- --json` prints the samples as JSON and runs nothing else; `-- --work snapshots|deltas LEVELS`
+//! prints the work itself, for peers in other languages (`benches/levels.py`). Real Binance deltas are used where the captures are (see `FERROFEED_CAPTURES`).
 #![allow(
     missing_docs,
     clippy::arithmetic_side_effects,
@@ -145,7 +146,9 @@ fn snapshots(depth: i64) -> Work {
         };
         (side(-1), side(1))
     };
-    Work::Snapshots((0..2_000).map(|_| one()).collect())
+    // as many levels altogether, so that deep ones fit into memory
+    let count = (100_000 / depth).clamp(20, 2_000);
+    Work::Snapshots((0..count).map(|_| one()).collect())
 }
 
 /// Deltas near the top of a book of about `depth` levels a side: half within the best 5 ticks, 7 of 8 within the best 20.
@@ -170,6 +173,62 @@ fn deltas(depth: i64) -> Work {
         (side, price, 1 + random.below(1 << 30))
     };
     Work::Deltas(start, (0..100_000).map(|_| one()).collect())
+}
+
+/// Depths of a book whose growth is measured.
+const LEVELS: [i64; 4] = [5, 50, 1_000, 10_000];
+
+/// Runs of both books in turn, ns a run; both must end with the same top.
+fn turns(name: &str, work: &Work) -> (Vec<i64>, Vec<i64>) {
+    let (mut book, mut tree) = (Book::new(None), Tree::default());
+    let found = (0..21).map(|_| (work.run(&mut book), work.run(&mut tree))).unzip();
+    assert_eq!(book.top(), tree.top(), "{name}: both did the same");
+    found
+}
+
+/// What `--work` names.
+fn work(kind: &str, levels: i64) -> Work {
+    match kind {
+        "snapshots" => snapshots(levels),
+        "deltas" => deltas(levels),
+        other => panic!("no work {other}; there are snapshots and deltas"),
+    }
+}
+
+/// `--work KIND LEVELS`: one JSON object; levels are `[price, size]`, a delta is `[0 for a bid or 1, price, size]`.
+fn print_work(arguments: &[String]) {
+    let [kind, levels] = arguments else { panic!("--work snapshots|deltas LEVELS") };
+    let rows = |levels: &[Level]| levels.iter().map(|level| vec![level.price, level.size]).collect::<Vec<_>>();
+    let both = |(bids, asks): &Snapshot| vec![rows(bids), rows(asks)];
+    let made = match work(kind, levels.parse().expect("LEVELS, a number")) {
+        Work::Snapshots(all) => serde_json::json!({"snapshots": all.iter().map(both).collect::<Vec<_>>()}),
+        Work::Deltas(start, all) => {
+            let deltas: Vec<_> = all.iter().map(|(side, price, size)| vec![*side as i64, *price, *size]).collect();
+            serde_json::json!({"start": both(&start), "deltas": deltas})
+        }
+    };
+    println!("{made}");
+}
+
+/// `--json`: for each kind and depth ns an operation of every run, ours and the tree's, and where the top ended.
+fn json() {
+    let mut found = Vec::new();
+    for kind in ["snapshots", "deltas"] {
+        for levels in LEVELS {
+            let work = work(kind, levels);
+            let (ours, theirs) = turns(kind, &work);
+            let each = |runs: Vec<i64>| -> Vec<f64> {
+                runs.into_iter().map(|ns| ns as f64 / work.operations() as f64).collect()
+            };
+            let mut book = Book::new(None);
+            work.run(&mut book);
+            found.push(serde_json::json!({
+                "kind": kind, "levels": levels, "operations": work.operations(), "top": book.top(),
+                "ferrofeed": each(ours), "BTreeMap": each(theirs),
+            }));
+        }
+    }
+    println!("{}", serde_json::Value::from(found));
 }
 
 /// The real deltas of a Binance session.
@@ -200,8 +259,16 @@ fn median(mut values: Vec<i64>) -> i64 {
 }
 
 fn main() {
-    let mut works = vec![("replace 5x5".to_owned(), snapshots(5)), ("replace 20x20".to_owned(), snapshots(20))];
-    works.extend([5, 50, 1_000, 10_000].map(|depth| (format!("apply, {depth} levels"), deltas(depth))));
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--work") {
+        return print_work(&arguments[at + 1..]);
+    }
+    if arguments.iter().any(|argument| argument == "--json") {
+        return json();
+    }
+    let mut works: Vec<_> =
+        [5, 20, 50, 1_000, 10_000].map(|depth| (format!("replace {depth}x{depth}"), snapshots(depth))).into();
+    works.extend(LEVELS.map(|depth| (format!("apply, {depth} levels"), deltas(depth))));
     let real = [
         ("apply, Binance spot", vec!["binance_spot/btcusdt_20240808.gz", "binance_spot/btcusdt_20240809.gz"]),
         ("apply, Binance USD-M", vec!["binance_usdm/btcusdt_20240808.gz"]),
@@ -238,9 +305,7 @@ fn main() {
 
     println!("\n{:<24}{:>12}{:>12}{:>12}{:>8}", "median of 21, ns/op", "operations", "book", "btreemap", "ratio");
     for (name, work) in &works {
-        let (mut book, mut tree) = (Book::new(None), Tree::default());
-        let (ours, theirs): (Vec<i64>, Vec<i64>) = (0..21).map(|_| (work.run(&mut book), work.run(&mut tree))).unzip();
-        assert_eq!(book.top(), tree.top(), "{name}: both did the same");
+        let (ours, theirs) = turns(name, work);
         let each = |runs: Vec<i64>| median(runs) as f64 / work.operations() as f64;
         let (ours, theirs) = (each(ours), each(theirs));
         println!("{name:<24}{:>12}{ours:>12.1}{theirs:>12.1}{:>8.2}", work.operations(), ours / theirs);

@@ -2,11 +2,14 @@
 //!
 //! * `wire`: frames found and checked, nothing read of them,
 //! * `decode`: messages to events, without wire, books, histograms,
+//! * `book`: the same, and each book event put into its book,
 //! * `pipeline`: a read through [`Connection::received`]: frames, events, books, counters, histograms, no consumer,
 //! * `conflate`: the same with a conflating consumer that takes nothing.
 //!
 //! `cargo bench -p ferrofeed-core --bench pipeline`: criterion's own figures, then a table of ns a message, each the median of
 //! runs that take turns. Criterion's unit is one message (`elements`).
+//!
+//! `... --bench pipeline -- --json [LOAD...]` prints the table's samples as JSON and runs nothing else (`benches/stages.py` reads it).
 //!
 //! `... --bench pipeline -- --count LAYER LOAD PASSES` does so many passes over a load (`--list-loads`) and nothing else, for
 //! `valgrind --tool=callgrind`: two runs of different length, subtracted, give the instructions of a message, on the noisiest machine
@@ -27,8 +30,9 @@
 mod load;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use ferrofeed_core::book::Book;
 use ferrofeed_core::clock::{Stamp, monotonic_ns};
-use ferrofeed_core::event::Batch;
+use ferrofeed_core::event::{Batch, Kind};
 use ferrofeed_core::instrument::{Instrument, Instruments, Scale};
 use ferrofeed_core::pipeline::{Connection, Feed};
 use ferrofeed_core::quarantine::Quarantine;
@@ -88,6 +92,19 @@ struct Decoding<'a> {
     decoder: AnyDecoder,
     instruments: Instruments,
     batch: Batch,
+    /// By instrument; none: events are made and no more.
+    books: Vec<Book>,
+}
+
+impl Decoding<'_> {
+    fn book(&mut self) {
+        for event in self.batch.events.iter().filter(|event| event.kind == Kind::Book as u8) {
+            let (bids, asks) = self.batch.levels_of(event);
+            let book = &mut self.books[usize::try_from(event.instrument).expect("a small number")];
+            black_box(book.replace(bids, asks));
+            black_box(book.check());
+        }
+    }
 }
 
 impl Layer for Decoding<'_> {
@@ -106,6 +123,9 @@ impl Layer for Decoding<'_> {
                 };
                 let disposition = self.decoder.decode(black_box(message), &mut context);
                 assert_eq!(disposition, Ok(Disposition::Data), "every message is data");
+            }
+            if !self.books.is_empty() {
+                self.book();
             }
             black_box(&self.batch);
             self.batch.clear();
@@ -148,20 +168,22 @@ fn instruments(load: &Load, into: &mut Instruments) {
     }
 }
 
-const LAYERS: [&str; 4] = ["wire", "decode", "pipeline", "conflate"];
+const LAYERS: [&str; 5] = ["wire", "decode", "book", "pipeline", "conflate"];
 
 fn layer<'a>(name: &str, load: &'a Load, stream: &'a [u8]) -> Box<dyn Layer + 'a> {
     let expected = load.messages.len();
     match name {
         "wire" => Box::new(Wire { stream, reader: WireReader::new(Role::Client, Limits::default()), expected }),
-        "decode" => {
+        "decode" | "book" => {
             let mut known = Instruments::new();
             instruments(load, &mut known);
+            let books = if name == "book" { load.symbols.len() } else { 0 };
             Box::new(Decoding {
                 load,
                 decoder: AnyDecoder::new(load.venue),
                 instruments: known,
                 batch: Batch::default(),
+                books: (0..books).map(|_| Book::new(None)).collect(),
             })
         }
         "pipeline" | "conflate" => {
@@ -197,6 +219,20 @@ fn median(mut values: Vec<i64>) -> i64 {
     values[values.len() / 2]
 }
 
+/// For each layer of a load the times of whole passes, ns; the layers take turns.
+fn times(load: &Load) -> Vec<(&'static str, Vec<i64>)> {
+    let stream = load.stream();
+    let mut layers: Vec<_> = LAYERS.iter().map(|name| (*name, layer(name, load, &stream), Vec::new())).collect();
+    for _ in 0..ROUNDS {
+        for (_, layer, times) in &mut layers {
+            let start = monotonic_ns();
+            layer.pass();
+            times.push(monotonic_ns() - start);
+        }
+    }
+    layers.into_iter().map(|(name, _, times)| (name, times)).collect()
+}
+
 fn table(loads: &[Load]) {
     print!("\n{:<20}{:>8}", format!("ns/message, of {ROUNDS}"), "bytes");
     for name in LAYERS {
@@ -204,21 +240,30 @@ fn table(loads: &[Load]) {
     }
     println!();
     for load in loads {
-        let stream = load.stream();
-        let mut layers: Vec<_> = LAYERS.iter().map(|name| (layer(name, load, &stream), Vec::new())).collect();
-        for _ in 0..ROUNDS {
-            for (layer, times) in &mut layers {
-                let start = monotonic_ns();
-                layer.pass();
-                times.push(monotonic_ns() - start);
-            }
-        }
         print!("{:<20}{:>8}", load.name, load.bytes());
-        for (_, times) in layers {
+        for (_, times) in times(load) {
             print!("{:>10.1}", median(times) as f64 / load.messages.len() as f64);
         }
         println!();
     }
+}
+
+/// One object a load: its name, bytes, and ns a message of every pass, by layer.
+fn json(loads: &[Load]) {
+    let found: Vec<_> = loads
+        .iter()
+        .map(|load| {
+            let layers: serde_json::Map<_, _> = times(load)
+                .into_iter()
+                .map(|(name, times)| {
+                    let each: Vec<_> = times.into_iter().map(|ns| ns as f64 / load.messages.len() as f64).collect();
+                    (name.to_owned(), each.into())
+                })
+                .collect();
+            serde_json::json!({"load": load.name, "bytes": load.bytes(), "layers": layers})
+        })
+        .collect();
+    println!("{}", serde_json::Value::from(found));
 }
 
 fn main() {
@@ -231,6 +276,12 @@ fn main() {
             println!("{name}");
         }
         return;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--json") {
+        let wanted = &arguments[at + 1..];
+        let names = load::names().filter(|name| wanted.is_empty() || wanted.iter().any(|one| one == name));
+        let loads: Vec<_> = names.map(|name| load::one(name).expect("a known name")).collect();
+        return json(&loads);
     }
     let loads = load::all();
     if arguments.iter().any(|argument| argument == "--table") {
