@@ -1,5 +1,5 @@
 //! A venue's decoder on any bytes: it never panics, what it says it did is what it did, every event is sane, and its
-//! straight-line readers give the same answers, events and scales as the general path alone.
+//! straight-line readers, with vectors and word by word, give the same answers, events and scales as the general path alone.
 //!
 //! Input: messages, one a line. They go to one decoder after the other, so that what a message does to the instruments'
 //! scales meets the next one. Twice: with instruments that are wanted, dropped, or of a scale set by hand, and adopting
@@ -23,7 +23,7 @@ pub fn run(kind: VenueKind, data: &[u8]) {
     for adopt in [false, true] {
         let mut decoder = AnyDecoder::new(kind);
         let mut instruments = if adopt { Instruments::new() } else { known() };
-        let mut general = General::new(kind, adopt);
+        let mut others = [Reading::General, Reading::Words].map(|reading| Other::new(kind, reading, adopt));
         let mut batch = Batch::default();
         for message in data.split(|byte| *byte == b'\n') {
             let (events, levels) = (batch.events.len(), batch.levels.len());
@@ -36,7 +36,9 @@ pub fn run(kind: VenueKind, data: &[u8]) {
                 adopt,
             };
             let verdict = decoder.decode(message, &mut context);
-            general.agrees(message, verdict, &batch, &instruments);
+            for other in &mut others {
+                other.agrees(message, verdict, &batch, &instruments);
+            }
             let mut data_events = 0;
             let new = batch.events.get(events..).expect("events are only added");
             assert!(batch.levels.len() >= levels, "levels are only added");
@@ -54,26 +56,28 @@ pub fn run(kind: VenueKind, data: &[u8]) {
                     assert!(instrument.is_none_or(|index| instruments.get(index).is_some()), "an unknown instrument");
                     batch.events.truncate(events);
                     batch.levels.truncate(levels);
-                    general.batch.events.truncate(events);
-                    general.batch.levels.truncate(levels);
+                    for other in &mut others {
+                        other.batch.events.truncate(events);
+                        other.batch.levels.truncate(levels);
+                    }
                 }
             }
         }
     }
 }
 
-/// The general path of the same venue, on the same messages.
-struct General {
+/// Another way to read the same venue, on the same messages.
+struct Other {
     decoder: AnyDecoder,
     instruments: Instruments,
     batch: Batch,
     adopt: bool,
 }
 
-impl General {
-    fn new(kind: VenueKind, adopt: bool) -> Self {
+impl Other {
+    fn new(kind: VenueKind, reading: Reading, adopt: bool) -> Self {
         let instruments = if adopt { Instruments::new() } else { known() };
-        Self { decoder: AnyDecoder::reading(kind, Reading::General), instruments, batch: Batch::default(), adopt }
+        Self { decoder: AnyDecoder::reading(kind, reading), instruments, batch: Batch::default(), adopt }
     }
 
     /// Decodes the message too and compares everything.

@@ -16,6 +16,8 @@ const FIRST_SPAN: Nanos = 10_000_000;
 const SPAN: Nanos = 1_000_000_000;
 /// A rate is in nanoseconds per tick, times two to this power.
 const SHIFT: u32 = 32;
+/// Most ticks between which the clock was read for the two readings to be of one moment: some microseconds. More is an interruption.
+const ONE_MOMENT: u64 = 10_000;
 /// Two rates in a row that differ by more than one part of this many: the counter is not to be trusted for a while.
 const STEADY: u64 = 1_000;
 
@@ -33,9 +35,8 @@ pub struct Laps {
 
 impl Default for Laps {
     fn default() -> Self {
-        let now = monotonic_ns();
-        let next = now.saturating_add(FIRST_SPAN);
-        Self { trusted: trusted(), since: (now, ticks()), next, measured: 0, rate: 0 }
+        let since = together().unwrap_or_default();
+        Self { trusted: trusted(), since, next: since.0.saturating_add(FIRST_SPAN), measured: 0, rate: 0 }
     }
 }
 
@@ -43,7 +44,7 @@ impl Laps {
     /// Reads the clock, and the counter with it: what is asked of the result soon afterwards is measured from here.
     #[inline]
     pub fn start(&mut self) -> Lap {
-        let (now, ticks) = (monotonic_ns(), ticks());
+        let Some((now, ticks)) = together() else { return Lap { now: 0, ticks: 0, rate: 0 } };
         if now >= self.next && self.trusted {
             self.measure(now, ticks);
         }
@@ -82,6 +83,20 @@ impl Lap {
         let passed = u128::from(ticks().saturating_sub(self.ticks)).wrapping_mul(u128::from(self.rate)) >> SHIFT;
         self.now.saturating_add(i64::try_from(passed).unwrap_or(0))
     }
+}
+
+/// Both readings of one moment; `None` if there were interruptions between them, again and again.
+#[inline]
+fn together() -> Option<(Nanos, u64)> {
+    for _ in 0..3 {
+        let before = ticks();
+        let now = monotonic_ns();
+        let after = ticks();
+        if after.wrapping_sub(before) < ONE_MOMENT {
+            return Some((now, after));
+        }
+    }
+    None
 }
 
 /// Whether the kernel keeps time by the counter, having found it good.

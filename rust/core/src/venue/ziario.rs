@@ -16,7 +16,7 @@ pub struct Ziario {
 impl Ziario {
     /// See [`super::AnyDecoder::reading`].
     pub(super) fn reading(reading: Reading) -> Self {
-        Self { straight: Reader::new(reading), ..Self::default() }
+        Self { straight: Reader::new(reading) }
     }
 }
 

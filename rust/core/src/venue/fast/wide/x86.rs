@@ -151,9 +151,9 @@ pub(super) fn not_of_numbers(text: &[u8; 64]) -> u64 {
         let among = _mm256_cmpeq_epi8(_mm256_min_epu8(above_point, _mm256_set1_epi8(11)), above_point);
         u64::from(_mm256_movemask_epi8(among).cast_unsigned())
     };
-    let halves = text.as_ptr().cast::<__m256i>();
+    let front = text.as_ptr();
     // SAFETY: the text has twice thirty-two bytes; these loads need no alignment.
-    let (front, back) = unsafe { (_mm256_loadu_si256(halves), _mm256_loadu_si256(halves.add(1))) };
+    let (front, back) = unsafe { (_mm256_loadu_si256(front.cast()), _mm256_loadu_si256(front.add(32).cast())) };
     !(of_numbers(front) | (of_numbers(back) << 32))
 }
 
