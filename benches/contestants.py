@@ -15,6 +15,9 @@ RUST_BASELINE: Final = ROOT / "benches/rust-baseline/target/release/ferrofeed-ru
 REFERENCE: Final = "picows, empty listener"
 """What ratios are given against."""
 DICT_BOOK: Final = "picows + orjson + dict book"
+INLINE: Final = "ferrofeed, inline callback"
+POLLED: Final = "ferrofeed, inline callback, busy polling"
+"""For latencies only: it uses a whole CPU whatever comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ ENTRIES: Final = (
     Entry(Contestant("ferrofeed, idle conflating consumer", OURS, mode="untouched")),
     Entry(Contestant("ferrofeed, NumPy batches", OURS, mode="batch")),
     Entry(Contestant("ferrofeed, Python callback", OURS, mode="callback")),
+    Entry(Contestant(INLINE, OURS, mode="inline")),
+    Entry(Contestant(POLLED, OURS, mode="inline+busy_poll")),
     Entry(Contestant("Rust: tungstenite + sonic-rs", (str(RUST_BASELINE),)), binary=RUST_BASELINE),
     _peer("picows + msgspec + dict book", "picows_msgspec", "msgspec"),
     _peer(DICT_BOOK, "picows_orjson", "orjson"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benches.contestants import DICT_BOOK, REFERENCE
+from benches.contestants import DICT_BOOK, INLINE, POLLED, REFERENCE
 from ferrofeed.bench.measure import FERROFEED
 
 if TYPE_CHECKING:
@@ -62,13 +62,16 @@ def _latency(found: Sequence[Delay]) -> Iterator[Verdict]:
     by_name = {(delay.load, delay.contestant): delay.corrected for delay in found if delay.rate == TARGET_RATE}
     for load in dict.fromkeys(load for load, _ in by_name):
         ours, theirs, scraped = (by_name.get((load, name)) for name in (CALLBACK, DICT_BOOK, SCRAPED))
-        if ours and theirs:
+        for name in (CALLBACK, INLINE, POLLED):
+            times = by_name.get((load, name))
+            if not (times and theirs):
+                continue
             for label, limit in (("p50", 0.6), ("p99", 0.6), ("p99.9", 1.0)):
-                ratio = ours[label] / theirs[label]
+                ratio = times[label] / theirs[label]
                 yield Verdict(
-                    f"{load}, {TARGET_RATE:,.0f}/s: {label} to a callback against {DICT_BOOK}",
+                    f"{load}, {TARGET_RATE:,.0f}/s: {label}, {name.removeprefix('ferrofeed, ')}, against {DICT_BOOK}",
                     f"≤ {limit} x",
-                    f"{ratio:.2f} x ({ours[label]:.0f} : {theirs[label]:.0f} µs)",
+                    f"{ratio:.2f} x ({times[label]:.1f} : {theirs[label]:.1f} µs)",
                     ratio <= limit,
                 )
         if ours and scraped:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
-from benches.contestants import DICT_BOOK, ENTRIES, REFERENCE, ROOT
+from benches.contestants import DICT_BOOK, ENTRIES, INLINE, POLLED, REFERENCE, ROOT
 from benches.targets import CALLBACK, SCRAPED, TARGET_RATE, Verdict, verdicts
 from ferrofeed import _core
 from ferrofeed.bench import machine, table, workload
@@ -171,14 +171,16 @@ class Campaign:
 
     def throughput(self) -> Iterator[Row]:
         """Every contestant on every load."""
-        shares = [(contestant, 1.0 if contestant.name in FAST else SLOW) for contestant in self.present]
+        present = [contestant for contestant in self.present if contestant.name != POLLED]
+        shares = [(contestant, 1.0 if contestant.name in FAST else SLOW) for contestant in present]
         for load, tls in self.size.settings:
             if not self.loads or load in self.loads:
                 yield from self._turns(Setting(load, self.frames, tls=tls), shares, REFERENCE)
 
     def latency(self) -> Iterator[Delay]:
         """Callbacks against the plain Python way; with a scraper at the rate of the targets."""
-        paced = [contestant for contestant in self.present if contestant.name in {CALLBACK, DICT_BOOK}]
+        names = {CALLBACK, INLINE, POLLED, DICT_BOOK}
+        paced = [contestant for contestant in self.present if contestant.name in names]
         scraped = Contestant(SCRAPED, OURS, mode="scraped")
         for load in self.size.paced_loads:
             for rate in self.size.rates:
