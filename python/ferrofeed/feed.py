@@ -225,8 +225,8 @@ class Feed:
         the newest state of each instrument and channel of a read; ``capacity`` means nothing then. It may call
         anything of the feed, but not wait for it.
 
-        Closing the consumer given back ends the calls. An exception of the callback is counted, the first is logged,
-        and the feed goes on.
+        Closing the consumer given back ends the calls, but for what was taken already. An exception of the callback is
+        counted, the first is logged, and the feed goes on.
         """
         return self._call_back(callback, several(kind), inline=inline, batches=False, options=options)
 

@@ -124,7 +124,8 @@ def test_a_scheduling_class_and_a_cpu_that_are_not_to_be_had(caplog: pytest.LogC
 def test_the_thread_is_scheduled_as_asked(market: Market) -> None:
     with market.feed({"itick": ["trade"]}, loop=LoopConfig(fifo_priority=3)) as feed:
         own = feed._supervisor.call(lambda: (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority))
-        assert own == (os.SCHED_FIFO, 3)
+        # what it starts itself is ordinary again
+        assert own == (os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, 3)
 
 
 # the process: what `ferrofeed run` does

@@ -247,6 +247,8 @@ class Socket:
     def _poll(self, *, on: bool) -> None:
         if self._reader is not None:
             self._reader.set_polled(on)
+        if self._tuning is not None:
+            self._tuning.attend()  # what follows, follows from calls made ready
 
     def quick_ack(self) -> None:
         """See :meth:`Tuning.quick_ack`."""

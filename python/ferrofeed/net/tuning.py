@@ -42,7 +42,9 @@ class Tuning:
                 _LOG.warning("can't pin the feed's thread to CPU %d: %s", cpu, error)
         if priority is not None:
             try:
-                os.sched_setscheduler(threading.get_native_id(), os.SCHED_FIFO, os.sched_param(priority))
+                # threads that this one starts (name resolution) are ordinary ones
+                policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+                os.sched_setscheduler(threading.get_native_id(), policy, os.sched_param(priority))
             except OSError as error:
                 _LOG.warning(
                     "can't schedule the feed's thread as SCHED_FIFO %d: %s; it needs CAP_SYS_NICE or LimitRTPRIO=%d",

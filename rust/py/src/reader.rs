@@ -364,8 +364,8 @@ impl Reader {
         let length = isize::try_from(length)?;
         // SAFETY: `view` is the caller's to fill (buffer protocol). `pointer` and `length` are a live, writable allocation that
         // belongs to `slf`, which the view keeps alive; it is not moved, shrunk or freed before `buffer_updated`, which refuses
-        // to run while a view is held. Transports that let go of the view first and read afterwards do so on the loop's thread
-        // before any other call of this object.
+        // to run while a view is held, as does a poller. Transports that let go of the view first and read afterwards do so on
+        // the loop's thread, where the poller runs too, before any other call of this object.
         let status = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), pointer.cast(), length, 0, flags) };
         if status != 0 {
             return Err(PyErr::fetch(slf.py()));
