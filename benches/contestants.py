@@ -19,6 +19,9 @@ RUST_BASELINE: Final = ROOT / "benches/rust-baseline/target/release/ferrofeed-ru
 REFERENCE: Final = "picows, empty listener"
 """What ratios are given against."""
 DICT_BOOK: Final = "picows + orjson + dict book"
+INLINE: Final = "ferrofeed, inline callback"
+POLLED: Final = "ferrofeed, inline callback, busy polling"
+"""For latencies only: it uses a whole CPU whatever comes."""
 
 
 CRYPTOFEED: Final = "cryptofeed (websockets + yapic + order_book)"
@@ -109,6 +112,8 @@ ENTRIES: Final = (
         Contestant("ferrofeed, Python callback", OURS, mode="callback"),
         "every event as a Python object to a function in another thread",
     ),
+    Entry(Contestant(INLINE, OURS, mode="inline"), "the same on the feed's own thread, within the read"),
+    Entry(Contestant(POLLED, OURS, mode="inline+busy_poll"), "the same, the feed's thread spinning on its socket"),
     _rust("sonic-rs"),
     _rust("serde_json"),
     _peer(

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from benches.contestants import DICT_BOOK, REFERENCE
+from benches.contestants import DICT_BOOK, INLINE, POLLED, REFERENCE
 from ferrofeed.bench.measure import FERROFEED
 
 if TYPE_CHECKING:
@@ -129,10 +129,14 @@ def _paced(found: Sequence[Delay]) -> Iterator[tuple[str, dict[str, Delay]]]:
 
 def _latency(found: Sequence[Delay]) -> Iterator[Verdict]:
     for load, by_name in _paced(found):
-        ours, theirs = by_name.get(CALLBACK), by_name.get(DICT_BOOK)
-        if ours and theirs:
+        theirs = by_name.get(DICT_BOOK)
+        for name in (CALLBACK, INLINE, POLLED):
+            ours = by_name.get(name)
+            if not (ours and theirs):
+                continue
             for label, limit in (("p50", 0.6), ("p99", 0.6), ("p99.9", 1.0)):
-                what = f"{load}, {TARGET_RATE:,.0f}/s: {label} to a callback against {DICT_BOOK}"
+                way = name.removeprefix("ferrofeed, ")
+                what = f"{load}, {TARGET_RATE:,.0f}/s: {label}, {way}, against {DICT_BOOK}"
                 yield _compared(what, label, limit, ours=ours, theirs=theirs)
 
 

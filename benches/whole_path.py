@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from benches import inprocess, levels, record, small, stages, tables
-from benches.contestants import CRYPTOFEED, DICT_BOOK, ENTRIES, NAUTILUS, REFERENCE, ROOT, versions
+from benches.contestants import CRYPTOFEED, DICT_BOOK, ENTRIES, INLINE, NAUTILUS, POLLED, REFERENCE, ROOT, versions
 from benches.record import Results
 from benches.sizes import SIZES, Size
 from benches.targets import CALLBACK, SCRAPED, TARGET_RATE
@@ -35,6 +35,8 @@ FAST: Final = ("raw recv", "empty listener", "memoryview", "ferrofeed", "Rust:")
 """Those with the whole number of frames; the others' medians are as good with fewer."""
 PACED: Final = (
     CALLBACK,
+    INLINE,
+    POLLED,
     "picows + msgspec + dict book",
     DICT_BOOK,
     "aiohttp + orjson + dict book",
@@ -143,7 +145,7 @@ class Campaign:
                 shares = [
                     (contestant, 1.0 if any(word in contestant.name for word in FAST) else SLOW)
                     for contestant in self.present
-                    if not (tls and contestant.name in plain_only)
+                    if contestant.name != POLLED and not (tls and contestant.name in plain_only)
                 ]
                 yield from self._turns(Setting(load, self.frames, tls=tls), shares, REFERENCE)
 

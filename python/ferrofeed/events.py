@@ -156,29 +156,30 @@ class Names:
 class Event:
     """What every event has. Its numbers are worked out only when asked for."""
 
-    __slots__ = ("_batch", "_row")
+    __slots__ = ("_core", "_names", "_row")
     type: ClassVar[str] = ""
 
-    def __init__(self, batch: Batch, row: tuple[int, ...]) -> None:
-        self._batch = batch
+    def __init__(self, core: _core.Batch, names: Names, row: tuple[int, ...]) -> None:
+        self._core = core
+        self._names = names
         self._row = row
 
     @property
     def venue(self) -> str:
         """Id of the venue in the configuration."""
-        return self._batch.names.venues[self._row[8]]
+        return self._names.venues[self._row[8]]
 
     @property
     def symbol(self) -> str:
         """Canonical symbol; empty for an event about a whole connection."""
         index = self._row[11]
-        return "" if index == NO_INSTRUMENT else self._batch.names.symbols[index][0]
+        return "" if index == NO_INSTRUMENT else self._names.symbols[index][0]
 
     @property
     def raw_symbol(self) -> str:
         """The venue's own spelling."""
         index = self._row[11]
-        return "" if index == NO_INSTRUMENT else self._batch.names.symbols[index][1]
+        return "" if index == NO_INSTRUMENT else self._names.symbols[index][1]
 
     @property
     def instrument(self) -> int:
@@ -351,7 +352,7 @@ class BookEvent(Event):
 
     def _levels(self, start: int, stop: int) -> Levels:
         price_scale, size_scale = self._row[4], self._row[5]
-        levels: list[tuple[int, int]] = self._batch.levels[start:stop].tolist()
+        levels = self._core.level_pairs(start, stop)
         return [(to_decimal(price, price_scale), to_decimal(size, size_scale)) for price, size in levels]
 
     @property
@@ -511,14 +512,14 @@ class Batch:
         return wanted if chosen.all() else wanted[chosen]
 
     def __iter__(self) -> Iterator[Event]:
-        classes = CLASSES
-        for row in _RECORD.iter_unpack(self.core.events):
-            yield classes[row[0]](self, row)
+        classes, core, names = CLASSES, self.core, self.names
+        for row in _RECORD.iter_unpack(core.events):
+            yield classes[row[0]](core, names, row)
 
     def __getitem__(self, index: int) -> Event:
         offset = range(len(self))[index] * _RECORD.size
         row: tuple[int, ...] = _RECORD.unpack_from(memoryview(self.core.events), offset)
-        return CLASSES[row[0]](self, row)
+        return CLASSES[row[0]](self.core, self.names, row)
 
     def __repr__(self) -> str:
         return f"Batch({len(self)} events)"

@@ -16,12 +16,13 @@ from ferrofeed import _core
 from ferrofeed.book import Book
 from ferrofeed.config import Config
 from ferrofeed.consumer import Consumer, Policy
-from ferrofeed.dispatch import Dispatcher
+from ferrofeed.dispatch import Dispatcher, Inline, inline_options
 from ferrofeed.errors import UsageError
-from ferrofeed.events import KINDS, Names, kinds_of
+from ferrofeed.events import KINDS, Batch, Names, kinds_of
 from ferrofeed.net.link import Link
 from ferrofeed.net.socket import tls_context
 from ferrofeed.net.supervisor import Supervisor
+from ferrofeed.net.tuning import Tuning
 from ferrofeed.session import DEFAULT_BACKOFF, Budgets, Session
 from ferrofeed.spec import Topic
 from ferrofeed.venues import SPECS
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ferrofeed.config import VenueConfig
+    from ferrofeed.dispatch import Callback
     from ferrofeed.session import BackoffPolicy, Snapshot
     from ferrofeed.spec import VenueSpec
 
@@ -69,11 +71,11 @@ class Feed:
         self.core = _core.FeedCore(quarantine_per_reason=8, quarantine_total=max(1, config.service.quarantine))
         self._specs = specs
         self._backoff = backoff
-        self._supervisor = Supervisor(cpu=config.service.loop.cpu)
+        self._supervisor = Supervisor(Tuning(config.service.loop), self.core.deliver, self._close_consumers)
         self._links: dict[str, list[Link]] = {}
         self._instruments: dict[tuple[str, str], int] = {}
         self._consumers: list[Consumer] = []
-        self._dispatchers: list[Dispatcher] = []
+        self._dispatchers: list[Callback] = []
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
         self._state = "new"
@@ -104,15 +106,22 @@ class Feed:
         return self
 
     def stop(self, timeout_s: float = 3.0) -> None:
-        """Close every connection, end every consumer once it has taken what is pending. Idempotent."""
+        """Close every connection, end every consumer once it has taken what is pending. Idempotent.
+
+        Called by an inline callback it returns at once: the feed ends when the callback has.
+        """
         with self._lock:
-            was, self._state = self._state, "stopped"
-        if was == "running":
-            self._supervisor.stop(timeout_s)
-        for consumer in tuple(self._consumers):
-            consumer.core.close()
-        for dispatcher in self._dispatchers:
+            self._state = "stopped"
+        self._supervisor.stop(timeout_s)
+        if self._supervisor.on_thread:
+            return
+        self._close_consumers()
+        for dispatcher in self.dispatchers:
             dispatcher.join(timeout_s)
+
+    def _close_consumers(self) -> None:
+        for consumer in self.consumers:
+            consumer.core.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -141,8 +150,11 @@ class Feed:
     def wait_ready(self, timeout_s: float = 30.0) -> bool:
         """Wait until :meth:`ready`; False if it did not come within ``timeout_s``, see :meth:`missing` for why.
 
-        False at once when a venue refused us for good: only another configuration can help.
+        False at once when a venue refused us for good: only another configuration can help. Not for an inline callback,
+        which would wait for itself: :class:`UsageError`.
         """
+        if self._supervisor.on_thread:
+            raise UsageError("an inline callback can't wait for the feed: nothing is read meanwhile")
         deadline = time.monotonic() + timeout_s
         while True:
             if not self.missing():
@@ -195,6 +207,75 @@ class Feed:
         subscribed already); ``capacity``: events; ``top_of_book``: of books only those whose best level changed.
         Raises :class:`UsageError` for what is not known, and once the feed was stopped.
         """
+        consumer = self._consumer(
+            kinds, policy=policy, capacity=capacity, name=name, symbols=symbols, top_of_book=top_of_book
+        )
+        if policy == "block":
+            self._on_loop(lambda: self._supervisor.block_for(consumer.core))
+        return consumer
+
+    def on(
+        self, kind: str | Iterable[str], callback: Callable[[Any], object], *, inline: bool = False, **options: Any
+    ) -> Consumer:
+        """Call ``callback(event)`` for every event of a kind (or of several, in their order).
+
+        By default on a thread of this consumer's own, with the ``options`` of :meth:`consumer`. ``inline``: on the
+        feed's own thread, within the read that brought the event, when books and queues are up to date: the quickest
+        there is, and while the callback runs nothing else is read. It gets every event, or with ``policy="conflate"``
+        the newest state of each instrument and channel of a read; ``capacity`` means nothing then. It may call
+        anything of the feed, but not wait for it.
+
+        Closing the consumer given back ends the calls, but for what was taken already. An exception of the callback is
+        counted, the first is logged, and the feed goes on.
+        """
+        return self._call_back(callback, several(kind), inline=inline, batches=False, options=options)
+
+    def on_batch(
+        self,
+        callback: Callable[[Batch], object],
+        *,
+        kinds: str | Iterable[str] = KINDS,
+        inline: bool = False,
+        **options: Any,
+    ) -> Consumer:
+        """As :meth:`on`, but call ``callback(batch)`` once for all that is pending; inline: once for each read."""
+        return self._call_back(callback, several(kinds), inline=inline, batches=True, options=options)
+
+    def _call_back(
+        self,
+        callback: Callable[[Any], object],
+        kinds: list[str],
+        *,
+        inline: bool,
+        batches: bool,
+        options: dict[str, Any],
+    ) -> Consumer:
+        which = "-".join(kinds) if len(kinds) < len(KINDS) else "all"
+        options["name"] = options.get("name") or f"on-{which}-{next(self._numbers)}"
+        dispatcher: Callback
+        if inline:
+            consumer = self._consumer(kinds, **inline_options(options))
+            dispatcher = quick = Inline(consumer, callback, self.names, batches=batches)
+            self.core.set_inline(consumer.core, quick.deliver)
+        else:
+            consumer = self.consumer(kinds=kinds, **options)
+            dispatcher = Dispatcher(consumer, callback, batches=batches)
+        with self._lock:
+            self._dispatchers.append(dispatcher)
+        if self.running:
+            dispatcher.start()
+        return consumer
+
+    def _consumer(
+        self,
+        kinds: str | Iterable[str],
+        *,
+        policy: Policy,
+        capacity: int,
+        name: str,
+        symbols: str | Iterable[str] | None = None,
+        top_of_book: bool = False,
+    ) -> Consumer:
         instruments = None
         if symbols is not None:
             instruments = [index for symbol in several(symbols) for index in self._indices(symbol)]
@@ -214,22 +295,6 @@ class Feed:
             self._consumers.append(consumer)
             if self._state == "stopped":  # just now, by another thread
                 core.close()
-        if policy == "block":
-            self._on_loop(lambda: self._supervisor.block_for(core))
-        return consumer
-
-    def on(self, kind: str, callback: Callable[[Any], object], **options: Any) -> Consumer:
-        """Call ``callback(event)`` for every event of a kind, on a thread of this consumer's own.
-
-        ``options`` are those of :meth:`consumer`; closing the consumer given back ends the calls. An exception
-        of the callback is counted, the first is logged, and the feed goes on.
-        """
-        consumer = self.consumer(kinds=[kind], name=options.pop("name", f"on-{kind}-{next(self._numbers)}"), **options)
-        dispatcher = Dispatcher(consumer, callback)
-        with self._lock:
-            self._dispatchers.append(dispatcher)
-        if self.running:
-            dispatcher.start()
         return consumer
 
     # what there is to see
@@ -261,8 +326,8 @@ class Feed:
             return list(self._consumers)
 
     @property
-    def dispatchers(self) -> list[Dispatcher]:
-        """The threads of :meth:`on`, with their error counts."""
+    def dispatchers(self) -> list[Callback]:
+        """The callbacks of :meth:`on` and :meth:`on_batch`, with their error counts."""
         with self._lock:
             return list(self._dispatchers)
 
@@ -294,7 +359,8 @@ class Feed:
             index = self.core.add_connection(venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets)
             self.names.venues.append(venue.id)
             session = Session(spec, venue, budgets.of(spec, venue), rng, self._backoff)
-            link = Link(self.core, index, venue, session, self._supervisor.spawn, self._supervisor.pressure)
+            loop = self._supervisor
+            link = Link(self.core, index, venue, session, loop.spawn, loop.pressure, loop.announced, loop.tuning)
             self._supervisor.add(link)
             links.append(link)
         self._links[venue.id] = links

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ferrofeed import Config, Feed, Secret, ServiceConfig, Subscription, VenueConfig
+from ferrofeed.config import LoopConfig
 from ferrofeed.sim import SimulatorThread
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -39,11 +40,16 @@ class Market:
         return self.sims[venue]
 
     def config(
-        self, venues: Mapping[str, Sequence[str]] | str = "itick", *, key: str = "sim-key", rate: float = 200.0
+        self,
+        venues: Mapping[str, Sequence[str]] | str = "itick",
+        *,
+        key: str = "sim-key",
+        rate: float = 200.0,
+        loop: LoopConfig = LoopConfig(),  # noqa: B008  # frozen
     ) -> Config:
         wanted = {venues: CHANNELS[venues]} if isinstance(venues, str) else venues
         return Config(
-            service=ServiceConfig(metrics=""),
+            service=ServiceConfig(metrics="", loop=loop),
             venues=[
                 VenueConfig(
                     id=f"{venue}-1",
@@ -58,9 +64,14 @@ class Market:
         )
 
     def feed(
-        self, venues: Mapping[str, Sequence[str]] | str = "itick", *, key: str = "sim-key", rate: float = 200.0
+        self,
+        venues: Mapping[str, Sequence[str]] | str = "itick",
+        *,
+        key: str = "sim-key",
+        rate: float = 200.0,
+        loop: LoopConfig = LoopConfig(),  # noqa: B008  # frozen
     ) -> Feed:
-        feed = Feed(self.config(venues, key=key, rate=rate))
+        feed = Feed(self.config(venues, key=key, rate=rate, loop=loop))
         self._stack.callback(feed.stop)
         return feed
 

@@ -60,7 +60,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def config(start: Start, tmp_path: Path) -> Callable[..., Path]:
     def config(
-        *, key: str = KEY, source: str = "env:KEY", faults: str = "", metrics: str = "", rate: int = 300
+        *,
+        key: str = KEY,
+        source: str = "env:KEY",
+        faults: str = "",
+        metrics: str = "",
+        rate: int = 300,
+        service: str = "",
     ) -> Path:
         sim = start(
             *("sim", "itick", "--rate", str(rate), "--symbols", "BTC/USDT,ETH/USDT", "--api-key", key),
@@ -70,7 +76,7 @@ def config(start: Start, tmp_path: Path) -> Callable[..., Path]:
         url = sim.stdout.readline().split()[-1]
         path = tmp_path / "feed.toml"
         path.write_text(
-            f'[service]\nmetrics = "{metrics}"\n'
+            f'[service]\nmetrics = "{metrics}"\n{service}'
             f'[[venue]]\nid = "itick-1"\nkind = "itick"\nurl = "{url}"\napi_key = "{source}"\n'
             '[[venue.subscribe]]\nsymbols = ["BTC/USDT", "ETH/USDT"]\n'
             'channels = ["quote", "depth", "trade", "bar:1m"]\n'
@@ -112,10 +118,22 @@ def check(line: dict[str, Any]) -> None:
     assert line["venue"] == "itick-1"
 
 
+KNOBS = """lock_memory = true
+gc = "off"
+switch_interval_us = 500
+[service.loop]
+busy_poll = true
+cpu = 0
+tcp_quickack = true
+receive_buffer_bytes = 65536
+"""
+
+
+@pytest.mark.parametrize("service", ["", KNOBS], ids=["defaults", "knobs"])
 def test_jsonl_is_every_event_in_order_and_sigterm_ends_it(
-    start: Start, config: Callable[..., Path], tmp_path: Path
+    start: Start, config: Callable[..., Path], tmp_path: Path, service: str
 ) -> None:
-    process = start("run", "-c", str(config()), "--output", "jsonl")
+    process = start("run", "-c", str(config(service=service)), "--output", "jsonl")
     assert process.stdout is not None
     lines: list[dict[str, Any]] = []
     while {line["type"] for line in lines} < FIELDS.keys() or len(lines) < 300:

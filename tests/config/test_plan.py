@@ -57,7 +57,8 @@ service
   metrics      http://127.0.0.1:9464/metrics (also /healthz, /readyz)
   logs         info and above, text, on standard error
   quarantine   100 messages
-  loop         on any CPU
+  process      collector frozen after start
+  loop         on any CPU, TCP_NODELAY
 
 venue itick-crypto (itick)
   url          wss://api.itick.org/cws
@@ -133,7 +134,17 @@ def test_the_json(file: Path, specs: Specs, capsys: Capture) -> None:
         "log_level": "info",
         "log_format": "text",
         "quarantine": 100,
-        "loop": {"cpu": None},
+        "lock_memory": False,
+        "gc": "freeze",
+        "switch_interval_us": None,
+        "loop": {
+            "cpu": None,
+            "busy_poll": False,
+            "so_busy_poll_us": None,
+            "tcp_quickack": False,
+            "receive_buffer_bytes": None,
+            "fifo_priority": None,
+        },
     }
     assert resolved["venues"][1] == {
         "id": "infoway",
@@ -172,9 +183,43 @@ def test_what_is_off_or_absent(specs: Specs, load: Callable[[str], Config], caps
     check(tmp_path / "feed.toml", specs, as_json=False)
     out = capsys.readouterr().out
     assert "  metrics      off\n" in out
-    assert "  loop         on CPU 3\n" in out
+    assert "  loop         on CPU 3, TCP_NODELAY\n" in out
     assert "instruments" not in out
     assert "gateway" not in out
+
+
+def test_every_knob_is_shown(specs: Specs, load: Callable[[str], Config], capsys: Capture, tmp_path: Path) -> None:
+    load(
+        """
+        [service]
+        lock_memory = true
+        gc = "off"
+        switch_interval_us = 1000
+        [service.loop]
+        cpu = 1
+        busy_poll = true
+        fifo_priority = 5
+        tcp_quickack = true
+        receive_buffer_bytes = 4194304
+        so_busy_poll_us = 50
+        [[venue]]
+        id = "i"
+        kind = "itick"
+        api_key = "plain:token"
+        """
+    )
+    check(tmp_path / "feed.toml", specs, as_json=False)
+    out, err = capsys.readouterr()
+    assert "  process      collector off, memory locked, threads switch after 1,000 us\n" in out
+    thread = "on CPU 1, never sleeps (busy_poll), SCHED_FIFO 5"
+    options = "TCP_NODELAY, TCP_QUICKACK, SO_RCVBUF 4,194,304 bytes, SO_BUSY_POLL 50 us"
+    assert f"  loop         {thread}, {options}\n" in out
+    assert "service.loop.fifo_priority: found 5 together with busy_poll, expected one of the two" in err
+
+
+def test_polling_without_a_core_of_its_own_is_warned_of(load: Callable[[str], Config]) -> None:
+    config = load('[service.loop]\nbusy_poll = true\n[[venue]]\nid = "i"\nkind = "itick"\napi_key = "plain:token"')
+    assert "service.loop.busy_poll: found true without cpu" in "\n".join(map(str, config.warnings))
 
 
 def test_staleness_is_resolved_from_the_nearest_word(specs: Specs, load: Callable[[str], Config]) -> None:

@@ -63,7 +63,8 @@ VALUES = [
     ),
     (
         '[service]\nmetrcis = ""',
-        'service.metrcis: unknown key, expected one of "metrics", "log_level", "log_format", "quarantine", "loop"; '
+        'service.metrcis: unknown key, expected one of "metrics", "log_level", "log_format", "quarantine", '
+        '"lock_memory", "gc", "switch_interval_us", "loop"; '
         'did you mean "metrics"?',
     ),
     (venue('api_kye = "env:X"'), f"venue[0].api_kye: unknown key, expected {ALL_VENUE_KEYS}"),
@@ -82,7 +83,8 @@ VALUES = [
     ),
     (
         "[service.loop]\ncpus = 1",
-        'service.loop.cpus: unknown key, expected "cpu"; did you mean "cpu"?',
+        'service.loop.cpus: unknown key, expected one of "cpu", "busy_poll", "so_busy_poll_us", "tcp_quickack", '
+        '"receive_buffer_bytes", "fifo_priority"; did you mean "cpu"?',
     ),
     ('[gateway]\nlistn = ""', 'gateway.listn: unknown key, expected "listen"; did you mean "listen"?'),
     # wrong types
@@ -104,6 +106,26 @@ VALUES = [
         '[service]\nlog_format = "JSON"',
         'service.log_format: found "JSON", expected one of "text", "json"; did you mean "json"?',
     ),
+    ("[service]\nlock_memory = 1", "service.lock_memory: found 1, expected true or false"),
+    (
+        '[service]\nlock_memory = "True"',
+        'service.lock_memory: found "True", expected true or false; did you mean true without quotes?',
+    ),
+    ("[service]\ngc = false", 'service.gc: found false, expected one of "freeze", "off", "on"'),
+    (
+        "[service]\nswitch_interval_us = 0",
+        "service.switch_interval_us: found 0, expected an integer from 1 to 1000000 (microseconds)",
+    ),
+    ('[service.loop]\nbusy_poll = "yes"', 'service.loop.busy_poll: found "yes", expected true or false'),
+    (
+        "[service.loop]\nso_busy_poll_us = -1",
+        "service.loop.so_busy_poll_us: found -1, expected an integer from 0 to 100000 (microseconds)",
+    ),
+    (
+        "[service.loop]\nreceive_buffer_bytes = 10",
+        "service.loop.receive_buffer_bytes: found 10, expected an integer from 4096 to 1073741824 (bytes)",
+    ),
+    ("[service.loop]\nfifo_priority = 100", "service.loop.fifo_priority: found 100, expected an integer from 1 to 99"),
     ("[service]\nloop = 1", "service.loop: found 1, expected a table"),
     ("[service.loop]\ncpu = -1", "service.loop.cpu: found -1, expected an integer from 0 to 4095"),
     (venue("id = 5"), f"venue[0].id: found 5, {LABEL}"),

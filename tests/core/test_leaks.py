@@ -52,10 +52,15 @@ def test_nothing_is_left_behind(make: Callable[[], None], kilobytes: int) -> Non
     for _ in range(200):
         make()
     gc.collect()
-    objects, memory, open_files = len(gc.get_objects()), rss(), descriptors()
-    for _ in range(1000):
-        make()
-    gc.collect()
+    objects, open_files = len(gc.get_objects()), descriptors()
+    growths: list[int] = []
+    # what leaks grows every time; what the allocator keeps for itself does not
+    while not growths or (growths[-1] >= 1000 * kilobytes * 1024 and len(growths) < 4):
+        memory = rss()
+        for _ in range(1000):
+            make()
+        gc.collect()
+        growths.append(rss() - memory)
     assert len(gc.get_objects()) - objects < 200
     assert descriptors() <= open_files
-    assert rss() - memory < 1000 * kilobytes * 1024
+    assert growths[-1] < 1000 * kilobytes * 1024, growths

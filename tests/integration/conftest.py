@@ -29,9 +29,9 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
 
 
 @pytest.fixture
-def harness(tls: Tls) -> Iterator[Harness]:
+def harness(tls: Tls, request: pytest.FixtureRequest) -> Iterator[Harness]:
     """Simulators and feeds that are stopped and held to account when the test ends."""
-    harness = Harness(tls)
+    harness = Harness(tls, busy_poll=getattr(request, "param", "sleeps") == "polls")
     try:
         yield harness
     finally:

@@ -12,7 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from ferrofeed.config import Config, Secret, ServiceConfig, Subscription, VenueConfig
+import pytest
+
+from ferrofeed.config import Config, LoopConfig, Secret, ServiceConfig, Subscription, VenueConfig
 from ferrofeed.feed import Feed
 from ferrofeed.session import BackoffPolicy, Phase
 from ferrofeed.sim import Options, SimulatorThread
@@ -40,6 +42,8 @@ CHANNELS = {
 }
 KEY = "integration-key-0123456789"
 SECRET = "integration-secret-9876543210"
+each_loop = pytest.mark.parametrize("harness", ["sleeps", "polls"], indirect=True)
+"""With a feed that sleeps until a socket is readable, and with one that polls."""
 OPTIONS = Options(keys={KEY: SECRET})
 DEADLINE_S = 10.0
 STOP_S = 5.0
@@ -307,8 +311,9 @@ class Lines(logging.Handler):
 class Harness:
     """Starts simulators and feeds; :meth:`finish` stops them and holds them to account."""
 
-    def __init__(self, tls: Tls) -> None:
+    def __init__(self, tls: Tls, *, busy_poll: bool = False) -> None:
         self.logs = Lines()
+        self.busy_poll = busy_poll
         self._tls = tls
         self._sims: list[Sim] = []
         self._feeds: list[Feed] = []
@@ -328,9 +333,11 @@ class Harness:
         specs: dict[str, VenueSpec] | None = None,
         backoff: BackoffPolicy = QUICK,
         start: bool = True,
+        busy_poll: bool | None = None,
     ) -> Feed:
         """Make a feed of these venues, and start it."""
-        config = Config(venues=venues, service=ServiceConfig(metrics=""))
+        loop = LoopConfig(busy_poll=self.busy_poll if busy_poll is None else busy_poll)
+        config = Config(venues=venues, service=ServiceConfig(metrics="", loop=loop))
         feed = Feed(config, specs=BRISK | (specs or {}), backoff=backoff, seed=1)
         self._feeds.append(feed)
         if start:

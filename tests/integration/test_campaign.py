@@ -87,7 +87,7 @@ class Schedule:
             for kind in self.kinds
         }
         configs = [sim.config(symbols=SYMBOLS[:3]) for sim in self.sims.values()]
-        self.feed: Feed = harness.feed(*configs, specs=specs, backoff=BACKOFF, start=False)
+        self.feed: Feed = harness.feed(*configs, specs=specs, backoff=BACKOFF, start=False, busy_poll=seed % 4 == 3)
         self.sink: Sink = harness.sink(self.feed)
         self.slow: Consumer = harness.sink(self.feed, policy="conflate", capacity=64).consumer
         self.retries = 0

@@ -15,6 +15,7 @@ from tests.integration.support import (
     Harness,
     book_text,
     during,
+    each_loop,
     epoch,
     eventually,
     phase,
@@ -85,6 +86,7 @@ def test_what_was_put_right_is_tried_again(harness: Harness, kind: str, transpor
     assert phase(feed) is Phase.LIVE
 
 
+@each_loop
 def test_the_data_equal_the_simulator_s(harness: Harness, kind: str, transport: str) -> None:
     sim = harness.sim(kind, transport, rate=0)
     feed = harness.feed(sim.config(), start=False)
@@ -140,6 +142,7 @@ def bar_text(symbol: str, simulator: Simulator) -> tuple[int, str, str, str, str
     )
 
 
+@each_loop
 def test_subscriptions_come_and_go_while_running(harness: Harness, kind: str, transport: str) -> None:
     sim = harness.sim(kind, transport)
     channels = CHANNELS[kind]
@@ -203,6 +206,7 @@ def push(simulator: Simulator, symbol: str, channels: tuple[str, ...]) -> int:
     return len(channels)
 
 
+@each_loop
 def test_it_comes_back_after_a_disconnect(harness: Harness, kind: str, transport: str) -> None:
     sim = harness.sim(kind, transport)
     feed = harness.feed(sim.config(), start=False)

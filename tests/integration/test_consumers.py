@@ -17,6 +17,7 @@ from tests.integration.support import (
     Harness,
     Sim,
     brisk,
+    each_loop,
     epoch,
     eventually,
     same_book,
@@ -113,6 +114,7 @@ def test_a_slow_consumer_that_is_disconnected(harness: Harness) -> None:
     assert epoch(feed) == 1
 
 
+@each_loop
 @each_transport
 def test_a_consumer_that_blocks_stops_the_reading_and_loses_nothing(harness: Harness, transport: str) -> None:
     sim = harness.sim("itick", transport, rate=0)
@@ -143,6 +145,7 @@ def test_a_consumer_that_blocks_stops_the_reading_and_loses_nothing(harness: Har
     eventually(lambda: read(sim, feed), "read on")
 
 
+@each_loop
 def test_a_blocking_consumer_that_is_full_when_the_feed_stops(harness: Harness) -> None:
     sim, feed = still(harness)
     careful = harness.sink(feed, policy="block", capacity=200).consumer
@@ -177,6 +180,7 @@ def test_a_callback_that_raises(harness: Harness) -> None:
     assert feed.ready()
 
 
+@each_loop
 @each_venue
 @each_transport
 def test_a_consumer_that_blocks_delays_neither_reads_nor_heartbeats(
@@ -297,6 +301,7 @@ def test_consumers_get_what_they_asked_for(harness: Harness) -> None:
     assert len(changes) < len(books.events)
 
 
+@each_loop
 def test_consumers_come_and_go(harness: Harness) -> None:
     sim = harness.sim("itick", rate=2000)
     feed = harness.feed(sim.config())

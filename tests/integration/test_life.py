@@ -17,6 +17,7 @@ from tests.integration.support import (
     Harness,
     Sink,
     brisk,
+    each_loop,
     eventually,
     nobody,
     same_book,
@@ -29,6 +30,7 @@ from ferrofeed.errors import UsageError
 MANY = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "AAA/USDT", "BBB/USDT", "CCC/USDT", "DDD/USDT", "EEE/USDT")
 
 
+@each_loop
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_three_venues_over_several_connections_each(harness: Harness, transport: str) -> None:
     connections = {"ziario": 3, "itick": 1, "infoway": 4}
@@ -64,6 +66,7 @@ def delivered(sink: Sink) -> set[tuple[str, str]]:
     return {(event.venue, event.symbol) for event in sink.take() if event.type != "status"}
 
 
+@each_loop
 def test_two_feeds_at_once(harness: Harness) -> None:
     sims = [harness.sim("infoway", transport, seed=seed) for seed, transport in enumerate(TRANSPORTS)]
     feeds = [harness.feed(sim.config()) for sim in sims]
@@ -80,6 +83,7 @@ def test_two_feeds_at_once(harness: Harness) -> None:
     assert feeds[1].ready()
 
 
+@each_loop
 @pytest.mark.parametrize("kind", VENUES)
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("peers", ["well", "half_open"])
@@ -105,6 +109,7 @@ def test_it_stops_in_time(harness: Harness, kind: str, transport: str, peers: st
         feed.start()
 
 
+@each_loop
 def test_it_stops_while_it_connects(harness: Harness) -> None:
     for kind in VENUES:
         sim = harness.sim(kind, "tls")
@@ -118,6 +123,7 @@ def test_it_stops_while_it_connects(harness: Harness) -> None:
         nobody(sim)
 
 
+@each_loop
 @pytest.mark.timeout(60)
 def test_starting_and_stopping_leaves_nothing_behind(harness: Harness) -> None:
     sims = [harness.sim(kind, transport) for kind, transport in zip(VENUES, ("tcp", "tls", "tls"), strict=True)]

@@ -2,14 +2,18 @@
 
 Run as ``python -m ferrofeed.bench.receiver JOB``. Modes: ``plain`` (nobody consumes), ``untouched`` (a conflating
 consumer that takes nothing), ``batch`` (every event as NumPy records), ``callback`` (every event as an object to a
-function), ``scraped`` (the same, with the metrics endpoint open).
+function), ``scraped`` (the same, with the metrics endpoint open), ``inline`` (to a function on the feed's thread).
+Knobs follow the mode, each behind a ``+``: ``inline+busy_poll``; :data:`KNOBS` names them.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
+import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,14 +21,14 @@ from ferrofeed import _core
 from ferrofeed.bench import workload
 from ferrofeed.bench.meter import Meter, ReceiveJob, number_of, rss_kb, stamp_table
 from ferrofeed.config import Config, Secret, VenueConfig
-from ferrofeed.config.schema import ServiceConfig, Subscription
+from ferrofeed.config.schema import LoopConfig, ServiceConfig, Subscription
 from ferrofeed.errors import FerrofeedError
 from ferrofeed.events import EVENT
 from ferrofeed.feed import Feed
 from ferrofeed.http import MetricsServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ferrofeed.bench.workload import Workload
     from ferrofeed.events import Event
@@ -35,10 +39,44 @@ SETUP_S: Final = 15.0
 PATIENCE_S: Final = 120.0
 
 
+KNOBS: Final[dict[str, LoopConfig]] = {
+    "busy_poll": LoopConfig(busy_poll=True),
+    "so_busy_poll": LoopConfig(so_busy_poll_us=50),
+    "quickack": LoopConfig(tcp_quickack=True),
+    "rcvbuf": LoopConfig(receive_buffer_bytes=1 << 20),
+    "fifo": LoopConfig(fifo_priority=10),
+}
+"""What a knob changes in ``[service.loop]``; ``gc_off``, ``mlock`` and ``switch`` (50 us) concern the process."""
+PROCESS_KNOBS: Final = frozenset({"gc_off", "mlock", "switch"})
+
+
+def tuned(knobs: Iterable[str]) -> LoopConfig:
+    """The ``[service.loop]`` of these knobs."""
+    merged: dict[str, Any] = {}
+    for knob in knobs:
+        if knob not in PROCESS_KNOBS:
+            merged |= {name: value for name, value in asdict(KNOBS[knob]).items() if value not in {None, False}}
+    return LoopConfig(**merged)
+
+
+def turn(knobs: Iterable[str]) -> None:
+    """Turn what concerns the process, as ``ferrofeed run`` does."""
+    for knob in knobs:
+        match knob:
+            case "gc_off":
+                gc.disable()
+            case "mlock":
+                _core.lock_memory()
+            case "switch":
+                sys.setswitchinterval(50e-6)
+            case _:
+                pass
+
+
 def configuration(job: ReceiveJob, load: Workload) -> Config:
     """As many venues as connections, each subscribed to everything: a connection as an operator would set it up."""
     return Config(
-        service=ServiceConfig(metrics="", log_level="error"),
+        service=ServiceConfig(metrics="", log_level="error", loop=tuned(job.mode.split("+")[1:])),
         venues=[
             VenueConfig(
                 id=f"bench-{number}",
@@ -70,17 +108,18 @@ class _Work:
 
     def __init__(self, feed: Feed, job: ReceiveJob, load: Workload) -> None:
         self.events = 0
+        self.all_came = threading.Event()
         self.stamps = stamp_table(job.frames) if job.stamps else None
         self._job = job
         kinds = sorted({"quote": "quote", "depth": "book", "trade": "trade"}[channel] for channel in load.channels)
         self._batches = None
-        match job.mode:
+        match job.mode.partition("+")[0]:
             case "untouched":
                 feed.consumer(name="untouched", policy="conflate")
-            case "callback" | "scraped":
+            case "callback" | "scraped" | "inline" as mode:
                 call: Callable[[Event], None] = self.count if self.stamps is None else self.stamp
                 for kind in kinds:
-                    feed.on(kind, call, policy="block")
+                    feed.on(kind, call, policy="block", inline=mode == "inline")
             case "batch":
                 self._batches = feed.consumer(name="batch", kinds=kinds, policy="block")
             case _:
@@ -94,9 +133,15 @@ class _Work:
         number = number_of(event.ts_event // 1_000_000)
         self.stamps[number] = time.monotonic_ns()
         self.events += 1
+        if self.events == self._job.frames:
+            self.all_came.set()
 
     def look(self) -> None:
         """Wait a moment, or work through what came meanwhile."""
+        if self.stamps is not None:
+            # a look takes the interpreter, and a pinned receiver's one CPU: it would be seen in the latencies
+            self.all_came.wait(PATIENCE_S)
+            return
         if self._batches is None:
             time.sleep(LOOK_S)
             return
@@ -106,7 +151,7 @@ class _Work:
             self.events += len(batch)
 
     def finished(self) -> bool:
-        return self._job.mode in {"plain", "untouched"} or self.events >= self._job.frames
+        return self._job.mode.partition("+")[0] in {"plain", "untouched"} or self.events >= self._job.frames
 
 
 def receive(job: ReceiveJob, load: Workload) -> None:
@@ -114,6 +159,7 @@ def receive(job: ReceiveJob, load: Workload) -> None:
     logging.getLogger("ferrofeed").setLevel(logging.CRITICAL)  # the end of the connection is no news
     feed = Feed(configuration(job, load))
     work = _Work(feed, job, load)
+    turn(job.mode.split("+")[1:])
     server = MetricsServer(feed, "127.0.0.1", 0).start() if job.mode == "scraped" else None
     with feed:
         deadline = time.monotonic() + SETUP_S

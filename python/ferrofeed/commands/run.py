@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import re
+import resource
 import signal
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferrofeed import log
+from ferrofeed import _core, log
 from ferrofeed.config import Config
 from ferrofeed.config.secrets import redact
 from ferrofeed.feed import Feed
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     import argparse
     from types import FrameType
 
+    from ferrofeed.config.schema import ServiceConfig
     from ferrofeed.consumer import Consumer
 
 _LOG = logging.getLogger("ferrofeed.service")
 
+CAP_IPC_LOCK = 14
 REFUSED = 2
 """Exit code when every venue refused us for good: only a changed configuration can help, a restart can't."""
 
@@ -64,10 +68,9 @@ def run(args: argparse.Namespace) -> int:
     address = config.service.metrics_address
     server = None if address is None else MetricsServer(feed, *address)
     try:
+        tune(config.service)
         feed.start()
-        # what start-up made lives as long as the process: no collection needs to walk it again
-        gc.collect()
-        gc.freeze()
+        collect(config.service.gc)
         if server is not None:
             server.start()
             _LOG.info("metrics on http://%s:%d/metrics", *server.address)
@@ -77,6 +80,51 @@ def run(args: argparse.Namespace) -> int:
         if server is not None:
             server.stop()
         _LOG.info("stopped; %d messages in the quarantine", len(feed.quarantine()))
+
+
+def tune(service: ServiceConfig) -> None:
+    """Put into effect what concerns the process; what the system refuses is told and done without."""
+    if service.switch_interval_us is not None:
+        sys.setswitchinterval(service.switch_interval_us / 1e6)
+    if service.lock_memory:
+        lock_memory()
+
+
+def lock_memory() -> None:
+    """Keep the memory from being paged out, where no limit forbids it."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    # with any limit the lock may succeed now, and the first allocation beyond it fail in the middle of the day
+    if limit != resource.RLIM_INFINITY and not _may_lock():
+        _LOG.warning(
+            "lock_memory: not locked, at most %d kB may be: LimitMEMLOCK=infinity (systemd) or `ulimit -l unlimited`",
+            limit // 1024,
+        )
+        return
+    try:
+        _core.lock_memory()
+    except OSError as error:
+        _LOG.warning("lock_memory: not locked: %s", error)
+
+
+def _may_lock() -> bool:
+    """Whether the process has CAP_IPC_LOCK, to which limits do not apply."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return False
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> CAP_IPC_LOCK & 1)
+
+
+def collect(mode: str) -> None:
+    """Set the collector up, after start: ``freeze``, ``off`` or ``on``."""
+    if mode == "on":
+        return
+    # what start-up made lives as long as the process: no collection needs to walk it again
+    gc.collect()
+    gc.freeze()
+    if mode == "off":
+        gc.disable()
 
 
 def _serve(feed: Feed, stop: threading.Event, output: Consumer | None) -> int:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from ferrofeed.config import rules, values
-from ferrofeed.config.reading import Context, Key, choice, describe, integer, number, strings, table, tables
+from ferrofeed.config.reading import Context, Key, boolean, choice, describe, integer, number, strings, table, tables
 from ferrofeed.config.schema import (
     Config,
     GatewayConfig,
@@ -33,7 +33,14 @@ _LARGEST_FILE: Final = 1 << 20
 _MAX_SCALE: Final = 18
 _PLURALS: Final = {"venues": "venue", "instruments": "instrument"}
 
-_LOOP: Final = {"cpu": Key(integer(0, 4095))}
+_LOOP: Final = {
+    "cpu": Key(integer(0, 4095)),
+    "busy_poll": Key(boolean),
+    "so_busy_poll_us": Key(integer(0, 100_000, "microseconds")),
+    "tcp_quickack": Key(boolean),
+    "receive_buffer_bytes": Key(integer(4096, 1 << 30, "bytes")),
+    "fifo_priority": Key(integer(1, 99)),
+}
 
 
 def _loop(ctx: Context, path: str, value: object) -> LoopConfig | None:
@@ -46,6 +53,9 @@ _SERVICE: Final = {
     "log_level": Key(choice("debug", "info", "warning", "error")),
     "log_format": Key(choice("text", "json")),
     "quarantine": Key(integer(1, 100_000, "messages")),
+    "lock_memory": Key(boolean),
+    "gc": Key(choice("freeze", "off", "on")),
+    "switch_interval_us": Key(integer(1, 1_000_000, "microseconds")),
     "loop": Key(_loop),
 }
 _SUBSCRIBE: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ferrofeed.config.secrets import redact_url
@@ -29,7 +30,10 @@ def plan(config: Config, specs: Mapping[str, VenueSpec]) -> Plan:
             "log_level": service.log_level,
             "log_format": service.log_format,
             "quarantine": service.quarantine,
-            "loop": {"cpu": service.loop.cpu},
+            "lock_memory": service.lock_memory,
+            "gc": service.gc,
+            "switch_interval_us": service.switch_interval_us,
+            "loop": asdict(service.loop),
         },
         "venues": [_venue(venue, specs[venue.kind]) for venue in config.venues],
         "instruments": [_instrument(instrument) for instrument in config.instruments],
@@ -111,12 +115,35 @@ def _row(name: str, text: object) -> str:
 def _service_lines(resolved: Plan) -> Iterator[str]:
     service = resolved["service"]
     metrics = service["metrics"]
-    cpu = service["loop"]["cpu"]
     yield "service"
     yield _row("metrics", f"{metrics} (also /healthz, /readyz)" if metrics else "off")
     yield _row("logs", f"{service['log_level']} and above, {service['log_format']}, on standard error")
     yield _row("quarantine", f"{service['quarantine']} messages")
-    yield _row("loop", "on any CPU" if cpu is None else f"on CPU {cpu}")
+    yield _row("process", ", ".join(_process(service)))
+    yield _row("loop", ", ".join(_loop(service["loop"])))
+
+
+def _process(service: Plan) -> Iterator[str]:
+    yield {"freeze": "collector frozen after start", "off": "collector off", "on": "collector on"}[service["gc"]]
+    if service["lock_memory"]:
+        yield "memory locked"
+    if service["switch_interval_us"] is not None:
+        yield f"threads switch after {service['switch_interval_us']:,} us"
+
+
+def _loop(loop: Plan) -> Iterator[str]:
+    yield "on any CPU" if loop["cpu"] is None else f"on CPU {loop['cpu']}"
+    if loop["busy_poll"]:
+        yield "never sleeps (busy_poll)"
+    if loop["fifo_priority"] is not None:
+        yield f"SCHED_FIFO {loop['fifo_priority']}"
+    yield "TCP_NODELAY"
+    if loop["tcp_quickack"]:
+        yield "TCP_QUICKACK"
+    if loop["receive_buffer_bytes"] is not None:
+        yield f"SO_RCVBUF {loop['receive_buffer_bytes']:,} bytes"
+    if loop["so_busy_poll_us"] is not None:
+        yield f"SO_BUSY_POLL {loop['so_busy_poll_us']} us"
 
 
 def _venue_blocks(resolved: Plan) -> Iterator[str]:

@@ -159,6 +159,15 @@ def choice(*words: str) -> Reader:
     return reader
 
 
+def boolean(ctx: Context, path: str, value: object) -> bool | None:
+    """True or false."""
+    if isinstance(value, bool):
+        return value
+    hint = value.lower() if isinstance(value, str) and value.lower() in {"true", "false"} else ""
+    ctx.problem(path, f"found {describe(value)}", "true or false", f"{hint} without quotes" if hint else "")
+    return None
+
+
 def integer(low: int, high: int, unit: str = "") -> Reader:
     """An integer in a range, both ends included."""
     expected = f"an integer from {low} to {high}{unit and f' ({unit})'}"

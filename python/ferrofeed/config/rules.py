@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ferrofeed.config.reading import Context
+    from ferrofeed.config.schema import LoopConfig
     from ferrofeed.config.secrets import Secret
     from ferrofeed.spec import VenueSpec
 
@@ -40,9 +41,28 @@ def check(
         if spec is not None:
             _venue(ctx, path, venue, spec)
     _shared_keys(ctx, venues, specs)
+    _tuning(ctx, top.get("service", {}))
     _instruments(ctx, venues, instruments, specs)
     if "gateway" in top:
         ctx.warn("gateway", "this version doesn't serve the gateway yet", "market data only")
+
+
+def _tuning(ctx: Context, service: _Read) -> None:
+    loop: LoopConfig | None = service.get("loop")
+    if loop is None:
+        return
+    if loop.busy_poll and loop.cpu is None:
+        ctx.warn(
+            "service.loop.busy_poll",
+            "found true without cpu",
+            "cpu: what never sleeps needs a core for itself",
+        )
+    if loop.busy_poll and loop.fifo_priority is not None:
+        ctx.warn(
+            "service.loop.fifo_priority",
+            f"found {loop.fifo_priority} together with busy_poll",
+            "one of the two, unless the core is isolated: what never sleeps and goes first starves the kernel",
+        )
 
 
 def _spec(ctx: Context, path: str, venue: _Read, specs: Mapping[str, VenueSpec]) -> VenueSpec | None:

@@ -20,6 +20,16 @@ class LoopConfig:
 
     cpu: int | None = None
     """Pin it to this CPU; None leaves it to the kernel."""
+    busy_poll: bool = False
+    """Spin on the sockets instead of sleeping until one is readable: a whole CPU for a few microseconds."""
+    so_busy_poll_us: int | None = None
+    """``SO_BUSY_POLL``: how long the kernel polls the network card itself before a read gives up; None: its default."""
+    tcp_quickack: bool = False
+    """``TCP_QUICKACK``: acknowledge at once."""
+    receive_buffer_bytes: int | None = None
+    """``SO_RCVBUF``; None: the kernel sizes it."""
+    fifo_priority: int | None = None
+    """``SCHED_FIFO`` with this priority; None: an ordinary thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,12 @@ class ServiceConfig:
     """``text`` or ``json``."""
     quarantine: int = 100
     """How many messages that could not be decoded are kept for inspection, in all."""
+    lock_memory: bool = False
+    """Keep the process's memory from being paged out."""
+    gc: str = "freeze"
+    """``freeze``: what start-up made is never walked again; ``off``: nothing is; ``on``: Python's own way."""
+    switch_interval_us: int | None = None
+    """How long a thread may hold the interpreter while another waits for it; None: Python's 5,000."""
     loop: LoopConfig = field(default_factory=LoopConfig)
 
     @property

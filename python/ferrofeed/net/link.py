@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from ferrofeed.config import VenueConfig
+    from ferrofeed.net.tuning import Tuning
     from ferrofeed.session import Action, Reason, Session, Snapshot
     from ferrofeed.spec import Topic
 
@@ -29,7 +30,11 @@ def channel_slot(channel: str) -> int:
 
 
 class Link:
-    """Lives on the loop's thread. ``spawn`` starts a coroutine and keeps it; ``on_pressure`` pauses the whole feed."""
+    """Lives on the loop's thread.
+
+    ``spawn`` starts a coroutine and keeps it; ``on_pressure`` pauses the whole feed; ``on_announced`` is told that a
+    status event was put into the stream, by no read.
+    """
 
     def __init__(  # noqa: PLR0917  # what a link is made of; one place makes links
         self,
@@ -39,12 +44,16 @@ class Link:
         session: Session,
         spawn: Callable[[Coroutine[Any, Any, object]], asyncio.Task[Any]],
         on_pressure: Callable[[], None],
+        on_announced: Callable[[], None],
+        tuning: Tuning,
     ) -> None:
         self.core = core
         self.venue = venue
         self.config = config
         self.session = session
         self.on_pressure = on_pressure
+        self._announced = on_announced
+        self._tuning = tuning
         self.instruments: dict[Topic, int] = {}
         self._spawn = spawn
         self._socket: Socket | None = None
@@ -85,6 +94,8 @@ class Link:
         """Let the session look at the clock; called every few tens of milliseconds."""
         if not self._stopping:
             self._do(self.session.tick(_core.monotonic_ns(), _wall_ms(), self._activity))
+            if self._socket is not None and self._tuning.config.tcp_quickack:
+                self._socket.quick_ack()
 
     def stop(self) -> None:
         """Close the connection and do not come back."""
@@ -164,6 +175,7 @@ class Link:
         self._live = False
         if self.core.disconnected(self.venue, reason):
             self.on_pressure()
+        self._announced()
         self._do(self.session.closed(reason, _core.monotonic_ns(), detail))
 
     # what the session answers
@@ -181,7 +193,7 @@ class Link:
                     self._close(code, reason)
                 case Connect(url, headers):
                     if not self._stopping:
-                        self._socket = Socket(self.core, self.venue, self)
+                        self._socket = Socket(self.core, self.venue, self, self._tuning)
                         self._opening = self._spawn(self._open(self._socket, url, headers))
                 case Emit():
                     self._emit(action)
@@ -196,6 +208,7 @@ class Link:
         for instrument in instruments:
             if self.core.announce(self.venue, instrument, emit.state, emit.reason):
                 self.on_pressure()
+        self._announced()
         if emit.state in {"stale", "unsubscribed"}:
             # what came between the wish and the venue's answer made the book valid again: nothing more will come
             for topic in emit.topics:
@@ -229,6 +242,7 @@ class Link:
     def on_open(self) -> None:
         """The WebSocket is open: called before anything that came with the handshake is read."""
         self._live = True
+        self._announced()
         self._do(self.session.opened(_core.monotonic_ns(), _wall_ms()))
 
     def _activity(self, topic: Topic) -> int:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ferrofeed.net.tuning import Tuning
     from ferrofeed.session import Reason
 
 _QUIET = logging.getLogger("ferrofeed.picows")
@@ -101,8 +102,9 @@ class _Listener(WSListener):
 class Socket:
     """Open it once with :meth:`open`; afterwards :meth:`send`, until ``owner.on_lost`` says that it is gone."""
 
-    def __init__(self, core: _core.FeedCore, venue: int, owner: Owner) -> None:
+    def __init__(self, core: _core.FeedCore, venue: int, owner: Owner, tuning: Tuning | None = None) -> None:
         self._core = core
+        self._tuning = tuning
         self._venue = venue
         self._owner = owner
         self._reader: _core.Reader | None = None
@@ -160,6 +162,8 @@ class Socket:
 
     def _connected(self, transport: asyncio.Transport) -> None:
         self._raw = transport
+        if self._tuning is not None:
+            self._tuning.connected(transport)
 
     def _make_reader(self, inner: asyncio.BaseProtocol) -> _core.Reader:
         self._reader = _core.Reader(self._core, self._venue, inner, self._notices)
@@ -173,7 +177,10 @@ class Socket:
             return
         self._transport = transport
         self._opened = True
-        if self._reader.upgrade():
+        full = self._reader.upgrade()
+        if self._tuning is not None:
+            self._tuning.upgraded(self._reader, transport.underlying_transport)
+        if full:
             self._owner.on_pressure()
         self._owner.on_open()
 
@@ -214,12 +221,14 @@ class Socket:
         """Cut the connection at once."""
         if self._transport is not None:
             self._reason = self._reason or reason
+            self._poll(on=False)
             self._transport.disconnect(graceful=False)
 
     def pause_reading(self) -> None:
         """Let the kernel's buffer fill: a blocking consumer has no room."""
         if self._transport is not None and not self._paused:
             self._paused = True
+            self._poll(on=False)
             self._transport.underlying_transport.pause_reading()
 
     def resume_reading(self) -> None:
@@ -228,11 +237,23 @@ class Socket:
             self._paused = False
             transport = self._transport.underlying_transport
             transport.resume_reading()
+            self._poll(on=not transport.is_closing())
             # aiofastnet looks at the socket then, not at what it had read and not decrypted before the pause: without
             # this that stays where it is until the peer sends more
             retry = getattr(transport, "_retry_ssl_read", None)
             if retry is not None:
                 asyncio.get_running_loop().call_soon(retry)
+
+    def _poll(self, *, on: bool) -> None:
+        if self._reader is not None:
+            self._reader.set_polled(on)
+        if self._tuning is not None:
+            self._tuning.attend()  # what follows, follows from calls made ready
+
+    def quick_ack(self) -> None:
+        """See :meth:`Tuning.quick_ack`."""
+        if self._transport is not None and self._tuning is not None:
+            self._tuning.quick_ack(self._transport.underlying_transport)
 
     def _notices(self, notices: list[tuple[str, bytes, Any]], full: bool) -> None:
         for kind, payload, number in notices:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
+import math
 import threading
 import time
 from concurrent.futures import Future, wait
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ferrofeed._core import Consumer
     from ferrofeed.net.link import Link
+    from ferrofeed.net.tuning import Tuning
 
 TICK_S = 0.02
 """How often sessions look at the clock. They are never woken per message."""
@@ -34,14 +35,17 @@ _LOG = logging.getLogger("ferrofeed.feed")
 class Supervisor:
     """Owns the thread. Its methods are for any thread; what they do happens on the loop's."""
 
-    def __init__(self, *, cpu: int | None = None) -> None:
-        self._cpu = cpu
+    def __init__(self, tuning: Tuning, deliver: Callable[[], None], on_end: Callable[[], None]) -> None:
+        """``deliver`` calls the inline callbacks for what no read brought; ``on_end`` is the thread's last act."""
+        self.tuning = tuning
+        self._deliver = deliver
+        self._on_end = on_end
         self._thread = threading.Thread(target=self._run, name="ferrofeed", daemon=True)
         self._links: list[Link] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._blocking: list[Consumer] = []
         self._stop: asyncio.Event | None = None
-        self._grace_s = 2.0
+        self._grace_s = math.inf
         self._paused = False
         self.pauses = 0
         """How often reading was paused for a blocking consumer."""
@@ -53,12 +57,19 @@ class Supervisor:
         self._thread.start()
         self._ready.wait()
 
+    @property
+    def on_thread(self) -> bool:
+        """Whether the caller runs on the loop's thread."""
+        return threading.current_thread() is self._thread
+
     def stop(self, grace_s: float) -> None:
-        """Close every link, by force after ``grace_s``, and end the thread."""
+        """Close every link, by force after ``grace_s``, and end the thread; from within it, soon after this returns."""
         if not self._thread.is_alive():
             return
-        self._grace_s = grace_s
+        self._grace_s = min(self._grace_s, grace_s)
         self.post(self._set_stop)
+        if self.on_thread:
+            return
         self._thread.join(grace_s + 2.0)
         if self._thread.is_alive():
             _LOG.error("the feed's thread did not end within %.1f s", grace_s + 2.0)
@@ -70,7 +81,7 @@ class Supervisor:
 
     def call(self, call: Callable[[], T], timeout_s: float = 5.0) -> T:
         """Run something on the loop's thread and give its result."""
-        if threading.current_thread() is self._thread:
+        if self.on_thread:
             return call()
         future: Future[T] = Future()
 
@@ -97,6 +108,7 @@ class Supervisor:
         """Start a coroutine on the loop and keep it until it ends. For the loop's thread."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
+        self.tuning.attend()
         task.add_done_callback(self._ended)
         return task
 
@@ -123,6 +135,20 @@ class Supervisor:
             link.pause_reading()
         self._loop.call_later(RELIEF_S, self._relieve)
 
+    def announced(self) -> None:
+        """A status event was put into the stream, by no read: inline callbacks get it in the loop's next round."""
+        if self.on_thread:
+            self._loop.call_soon(self._deliver)
+            self.tuning.attend()
+
+    def _spin(self) -> None:
+        assert self.tuning.poller is not None
+        if self._paused:
+            self._loop.call_later(RELIEF_S, self._spin)
+            return
+        self.tuning.poller.spin()
+        self._loop.call_soon(self._spin)
+
     def _relieve(self) -> None:
         if not all(consumer.is_relieved() for consumer in self._blocking):
             self._loop.call_later(RELIEF_S, self._relieve)
@@ -136,36 +162,41 @@ class Supervisor:
         if not task.cancelled() and task.exception() is not None:
             _LOG.error("a task of the feed failed", exc_info=task.exception())
 
+    def _tick(self) -> None:
+        assert self._stop is not None
+        if self._stop.is_set():
+            return
+        for link in tuple(self._links):
+            try:
+                link.tick()
+            except Exception:  # noqa: BLE001  # one venue's fault must not stop the others
+                _LOG.exception("the session of %s failed", link.config.id)
+            if self._paused:
+                link.pause_reading()
+        # a plain timer: a coroutine that waits with a time limit costs several times as much, seen in the latencies
+        self._loop.call_later(TICK_S, self._tick)
+
     def _set_stop(self) -> None:
         assert self._stop is not None
         self._stop.set()
 
     def _run(self) -> None:
-        if self._cpu is not None:
-            try:
-                os.sched_setaffinity(threading.get_native_id(), {self._cpu})
-            except OSError as error:
-                _LOG.warning("can't pin the feed's thread to CPU %d: %s", self._cpu, error)
+        self.tuning.thread(self._loop)
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._main())
         finally:
+            self._deliver()
             self._loop.close()
+            self._on_end()
 
     async def _main(self) -> None:
         self._stop = asyncio.Event()
         self._ready.set()
-        while not self._stop.is_set():
-            for link in tuple(self._links):
-                try:
-                    link.tick()
-                except Exception:  # noqa: BLE001  # one venue's fault must not stop the others
-                    _LOG.exception("the session of %s failed", link.config.id)
-                if self._paused:
-                    link.pause_reading()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK_S):
-                    await self._stop.wait()
+        if self.tuning.poller is not None:
+            self._loop.call_soon(self._spin)
+        self._tick()
+        await self._stop.wait()
         for link in self._links:
             link.stop()
         with contextlib.suppress(TimeoutError):

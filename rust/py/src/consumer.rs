@@ -5,12 +5,12 @@ use crate::convert::unknown;
 use crate::stats;
 use crate::sync::lock;
 use ferrofeed_core::clock::monotonic_ns;
-use ferrofeed_core::event::{Batch as CoreBatch, Kind, NO_INSTRUMENT};
+use ferrofeed_core::event::{Batch as CoreBatch, Event, Kind, NO_INSTRUMENT};
 use ferrofeed_core::queue::{CloseReason, Config, Filter, Policy, Queue, Taken};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 use std::ffi::c_int;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
@@ -198,11 +198,58 @@ impl Batch {
         Records { batch: Arc::clone(&self.batch), levels: false }
     }
 
+    /// Every event as a tuple of 28 integers: the record's fields in their order, then its nine payload words.
+    fn rows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let rows: PyResult<Vec<_>> = self.batch.events.iter().map(|event| row(py, event)).collect();
+        PyTuple::new(py, rows?)
+    }
+
+    /// `(price, size)` of the levels from `start` up to `stop`.
+    fn level_pairs(&self, start: usize, stop: usize) -> Vec<(i64, i64)> {
+        let levels = self.batch.levels.get(start..stop).unwrap_or(&[]);
+        levels.iter().map(|level| (level.price, level.size)).collect()
+    }
+
     /// The level records as a read-only buffer: 16 bytes each.
     #[getter]
     fn levels(&self) -> Records {
         Records { batch: Arc::clone(&self.batch), levels: true }
     }
+}
+
+fn row<'py>(py: Python<'py>, event: &Event) -> PyResult<Bound<'py, PyTuple>> {
+    let [v0, v1, v2, v3, v4, v5, v6, v7, v8] = event.v;
+    let fields = [
+        i64::from(event.kind),
+        i64::from(event.side),
+        i64::from(event.action),
+        i64::from(event.state),
+        i64::from(event.price_scale),
+        i64::from(event.size_scale),
+        i64::from(event.turnover_scale),
+        i64::from(event.flags),
+        i64::from(event.venue),
+        i64::from(event.interval),
+        i64::from(event.change_scale),
+        i64::from(event.instrument),
+        event.seq.cast_signed(),
+        event.ts_event,
+        event.ts_recv,
+        event.ts_booked,
+        i64::from(event.epoch),
+        i64::from(event.reason),
+        i64::from(event.present),
+        v0,
+        v1,
+        v2,
+        v3,
+        v4,
+        v5,
+        v6,
+        v7,
+        v8,
+    ];
+    PyTuple::new(py, fields)
 }
 
 /// Records of a batch, readable in place through the buffer protocol for as long as anyone looks.

@@ -3,6 +3,7 @@
 use crate::book::BookSnapshot;
 use crate::consumer::{Batch, Consumer};
 use crate::convert;
+use crate::inline::Inlines;
 use crate::stats;
 use crate::sync::lock;
 use ferrofeed_core::clock;
@@ -33,12 +34,16 @@ pub(crate) fn realtime_ns() -> i64 {
 
 /// Instruments, books, connections and consumers of one feed.
 ///
-/// Its lock is held only while a read is worked on or a snapshot is taken, always with the GIL held and never given up in
-/// between, so that it can't deadlock with it.
+/// Its lock is held only while a read is worked on or a snapshot is taken. A read may be worked on without the GIL (see
+/// `poll.rs`), a snapshot is taken with it. So that the two can't deadlock, **the GIL is never acquired, nor given up and
+/// taken again, while this lock or a connection's is held**: who holds one of them always gets on and releases it, and who
+/// waits for one with the GIL waits for a read's work at most. A connection's lock is taken before the feed's. No Python
+/// runs under any of them, callbacks neither (`inline.rs`): so they may call whatever they like.
 #[pyclass(frozen, module = "ferrofeed._core")]
 pub(crate) struct FeedCore {
     pub(crate) feed: Mutex<Feed>,
     pub(crate) connections: Mutex<Vec<Arc<Mutex<Connection>>>>,
+    pub(crate) inlines: Inlines,
     quarantine: Arc<Mutex<Quarantine>>,
 }
 
@@ -59,6 +64,7 @@ impl FeedCore {
         Self {
             feed: Mutex::new(Feed::new()),
             connections: Mutex::default(),
+            inlines: Inlines::default(),
             quarantine: Arc::new(Mutex::new(Quarantine::new(
                 quarantine_per_reason,
                 quarantine_total,
@@ -200,10 +206,22 @@ impl FeedCore {
         Ok(consumer)
     }
 
-    /// Takes a consumer off the feed and closes it; what it has pending stays there to take.
+    /// Takes a consumer off the feed and closes it; what it has pending stays there to take. Of a consumer with an inline
+    /// callback it is dropped: nobody is called any more.
     fn remove_consumer(&self, consumer: &Consumer) {
-        consumer.queue.close(CloseReason::Producer);
+        let inline = self.inlines.remove(&consumer.queue);
+        consumer.queue.close(if inline { CloseReason::Consumer } else { CloseReason::Producer });
         lock(&self.feed).remove_queue(&consumer.queue);
+    }
+
+    /// Calls `call(batch)` on the feed's thread whenever a read brought this consumer something, before the next read.
+    fn set_inline(&self, consumer: &Consumer, call: Py<PyAny>) {
+        self.inlines.add(Arc::clone(&consumer.queue), call);
+    }
+
+    /// Calls the inline callbacks for what waits: of announcements, which no read brought. For the feed's thread.
+    fn deliver(&self, py: Python<'_>) {
+        self.inlines.deliver(py);
     }
 
     /// A frozen picture of an instrument's book, None before its first snapshot.
@@ -267,5 +285,13 @@ impl FeedCore {
                 (entry.venue, entry.reason.to_owned(), entry.detail_at, entry.ts_recv, entry.printable().to_string())
             })
             .collect()
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        self.inlines.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.inlines.clear();
     }
 }

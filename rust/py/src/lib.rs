@@ -8,6 +8,9 @@ mod consumer;
 mod convert;
 mod decode;
 mod feed;
+mod inline;
+mod poll;
+mod process;
 mod reader;
 mod sign;
 mod stats;
@@ -34,6 +37,8 @@ mod core_module {
         decode::{Decoder, decimal},
         feed::FeedCore,
         feed::{monotonic_ns, realtime_ns},
+        poll::Poller,
+        process::lock_memory,
         reader::Reader,
         sign::{coinceres_signature, hmac_sha256_hex, sha256_hex, ziario_signature},
     };

@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "lends its read buffer through Python's buffer protocol")]
 
 use crate::feed::FeedCore;
+use crate::poll::Poller;
 use crate::sync::lock;
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::pipeline::{Connection, Notice};
@@ -14,6 +15,7 @@ use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
+use rustix::io::Errno;
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -34,6 +36,27 @@ enum Phase {
 struct Links {
     inner: Option<Py<PyAny>>,
     notify: Option<Py<PyAny>>,
+    transport: Option<Py<PyAny>>,
+}
+
+impl Links {
+    /// Everything, to be dropped where no lock is held.
+    fn take(&mut self) -> Self {
+        Self { inner: self.inner.take(), notify: self.notify.take(), transport: self.transport.take() }
+    }
+}
+
+/// What is to be told, with the GIL, of a read that was worked on.
+pub(crate) struct Outcome {
+    notices: Vec<Notice>,
+    full: bool,
+}
+
+impl Outcome {
+    /// Whether the session learns nothing from it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.notices.is_empty() && !self.full
+    }
 }
 
 /// A `get_buffer`/`buffer_updated` protocol for one socket of one connection.
@@ -48,6 +71,8 @@ pub(crate) struct Reader {
     phase: Mutex<Phase>,
     links: Mutex<Links>,
     exports: AtomicUsize,
+    /// Who reads the socket by spinning, and its seat there.
+    polled: Mutex<Option<(Py<Poller>, usize)>>,
 }
 
 impl Reader {
@@ -73,28 +98,72 @@ impl Reader {
         Ok(())
     }
 
-    /// Works on `n` bytes that stand in the wire's space.
-    fn received(&self, py: Python<'_>, n: usize) -> PyResult<()> {
+    /// Works on `n` bytes that stand in the wire's space. Needs no GIL.
+    fn work(&self, connection: &mut Connection, n: usize) -> Outcome {
         let mut notices = Vec::new();
         let stamp = Stamp::now();
-        let pressure = {
-            let core = self.core.get();
-            let mut connection = lock(&self.connection);
-            let mut feed = lock(&core.feed);
-            connection.received(n, stamp, &mut feed, &mut notices)
+        let pressure = connection.received(n, stamp, &mut lock(&self.core.get().feed), &mut notices);
+        Outcome { notices, full: pressure == Pressure::Full }
+    }
+
+    /// Reads into the wire's space and works on what came, all without the GIL: `Ok(Some)` if there is somebody to tell.
+    /// No bytes, the end of the stream, are the error `NOTCONN`. `None`: the bytes are not ours to read now.
+    pub(crate) fn read_with(
+        &self,
+        read: impl FnOnce(&mut [u8]) -> Result<(usize, usize), Errno>,
+    ) -> Option<Result<Option<Outcome>, Errno>> {
+        if self.exports.load(Ordering::Relaxed) != 0 || !self.upgraded() {
+            return None;
+        }
+        let mut connection = lock(&self.connection);
+        let outcome = match read(connection.space()) {
+            Ok((0, _)) => return Some(Err(Errno::NOTCONN)),
+            Ok((n, _)) => self.work(&mut connection, n),
+            Err(error) => return Some(Err(error)),
         };
-        if notices.is_empty() && pressure != Pressure::Full {
+        drop(connection);
+        let anybody = !outcome.is_quiet() || self.core.get().inlines.pending();
+        Some(Ok(anybody.then_some(outcome)))
+    }
+
+    fn received(&self, py: Python<'_>, n: usize) -> PyResult<()> {
+        let outcome = self.work(&mut lock(&self.connection), n);
+        self.tell(py, outcome)
+    }
+
+    /// Calls the inline callbacks, then the session. No lock is held.
+    fn tell(&self, py: Python<'_>, outcome: Outcome) -> PyResult<()> {
+        self.core.get().inlines.deliver(py);
+        if outcome.is_quiet() {
             return Ok(());
         }
         let list = PyList::empty(py);
-        for notice in notices {
+        for notice in outcome.notices {
             list.append(tuple(py, notice)?)?;
         }
         let notify = lock(&self.links).notify.as_ref().map(|notify| notify.clone_ref(py));
         if let Some(notify) = notify {
-            notify.call1(py, (list, pressure == Pressure::Full))?;
+            notify.call1(py, (list, outcome.full))?;
         }
         Ok(())
+    }
+
+    /// As a transport does with its protocol: what fails is reported, and the connection ends.
+    pub(crate) fn tell_or_abort(&self, py: Python<'_>, outcome: Outcome) {
+        if let Err(error) = self.tell(py, outcome) {
+            error.write_unraisable(py, None);
+            let transport = lock(&self.links).transport.as_ref().map(|transport| transport.clone_ref(py));
+            if let Some(Err(error)) = transport.map(|transport| transport.call_method0(py, "abort")) {
+                error.write_unraisable(py, None);
+            }
+        }
+    }
+
+    fn leave_poller(&self) {
+        let polled = lock(&self.polled).take();
+        if let Some((poller, seat)) = polled {
+            poller.get().remove(seat);
+        }
     }
 
     fn handshake(&self, py: Python<'_>, head: Box<[u8]>, mut filled: usize, n: usize) -> PyResult<()> {
@@ -160,16 +229,16 @@ fn tuple(py: Python<'_>, notice: Notice) -> PyResult<Bound<'_, PyTuple>> {
 #[pymethods]
 impl Reader {
     #[new]
-    fn new(py: Python<'_>, core: Py<FeedCore>, venue: u16, inner: Py<PyAny>, notify: Py<PyAny>) -> PyResult<Self> {
+    fn new(core: Py<FeedCore>, venue: u16, inner: Py<PyAny>, notify: Py<PyAny>) -> PyResult<Self> {
         let connection = core.get().connection(venue)?;
-        let _ = py;
         Ok(Self {
             core,
             venue,
             connection,
             phase: Mutex::new(Phase::Handshake { head: vec![0; HEAD_BYTES].into(), filled: 0 }),
-            links: Mutex::new(Links { inner: Some(inner), notify: Some(notify) }),
+            links: Mutex::new(Links { inner: Some(inner), notify: Some(notify), transport: None }),
             exports: AtomicUsize::new(0),
+            polled: Mutex::new(None),
         })
     }
 
@@ -200,12 +269,33 @@ impl Reader {
         pressure == Pressure::Full
     }
 
+    /// Lets a poller read the socket under this descriptor by spinning. Once upgraded, for plain TCP only.
+    fn poll_with(slf: Py<Self>, py: Python<'_>, poller: Py<Poller>, descriptor: i32) -> PyResult<()> {
+        let reader = slf.clone_ref(py);
+        if !reader.get().upgraded() || lock(&reader.get().polled).is_some() {
+            return Err(PyRuntimeError::new_err("only an upgraded connection is polled, and by one poller"));
+        }
+        let seat = poller.get().add(slf, descriptor)?;
+        *lock(&reader.get().polled) = Some((poller, seat));
+        Ok(())
+    }
+
+    /// Polls the socket, or leaves it to the loop. Without a poller it is the loop's anyway.
+    fn set_polled(&self, py: Python<'_>, on: bool) -> PyResult<()> {
+        let seat = lock(&self.polled).as_ref().map(|(poller, seat)| (poller.clone_ref(py), *seat));
+        match seat {
+            Some((poller, seat)) => poller.get().set_watched(seat, on),
+            None => Ok(()),
+        }
+    }
+
     #[allow(clippy::unused_self, reason = "asked of the object")]
     fn is_buffered_protocol(&self) -> bool {
         true
     }
 
     fn connection_made(&self, py: Python<'_>, transport: Py<PyAny>) -> PyResult<()> {
+        lock(&self.links).transport = Some(transport.clone_ref(py));
         self.inner(py)?.call_method1("connection_made", (transport,)).map(drop)
     }
 
@@ -236,11 +326,10 @@ impl Reader {
     }
 
     fn connection_lost(&self, py: Python<'_>, error: Py<PyAny>) -> PyResult<()> {
+        self.leave_poller(); // the transport closes the socket next: its last descriptor must be the transport's
         let result = self.inner(py).and_then(|inner| inner.call_method1("connection_lost", (error,)).map(drop));
-        let mut links = lock(&self.links);
-        let (inner, notify) = (links.inner.take(), links.notify.take());
+        let links = lock(&self.links).take();
         drop(links);
-        drop((inner, notify));
         result
     }
 
@@ -275,8 +364,8 @@ impl Reader {
         let length = isize::try_from(length)?;
         // SAFETY: `view` is the caller's to fill (buffer protocol). `pointer` and `length` are a live, writable allocation that
         // belongs to `slf`, which the view keeps alive; it is not moved, shrunk or freed before `buffer_updated`, which refuses
-        // to run while a view is held. Transports that let go of the view first and read afterwards do so on the loop's thread
-        // before any other call of this object.
+        // to run while a view is held, as does a poller. Transports that let go of the view first and read afterwards do so on
+        // the loop's thread, where the poller runs too, before any other call of this object.
         let status = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), pointer.cast(), length, 0, flags) };
         if status != 0 {
             return Err(PyErr::fetch(slf.py()));
@@ -294,14 +383,19 @@ impl Reader {
         if let Ok(links) = self.links.try_lock() {
             visit.call(&links.inner)?;
             visit.call(&links.notify)?;
+            visit.call(&links.transport)?;
+        }
+        if let Ok(polled) = self.polled.try_lock()
+            && let Some((poller, _)) = &*polled
+        {
+            visit.call(poller)?;
         }
         Ok(())
     }
 
     fn __clear__(&self) {
-        let mut links = lock(&self.links);
-        let taken = (links.inner.take(), links.notify.take());
+        self.leave_poller();
+        let links = lock(&self.links).take();
         drop(links);
-        drop(taken);
     }
 }

@@ -26,7 +26,7 @@ const STEADY: u64 = 1_000;
 pub struct Laps {
     trusted: bool,
     /// Both readings when the rate was measured last.
-    since: (Nanos, u64),
+    since: Option<(Nanos, u64)>,
     next: Nanos,
     measured: u64,
     /// The rate in use; 0: none.
@@ -35,8 +35,9 @@ pub struct Laps {
 
 impl Default for Laps {
     fn default() -> Self {
-        let since = together().unwrap_or_default();
-        Self { trusted: trusted(), since, next: since.0.saturating_add(FIRST_SPAN), measured: 0, rate: 0 }
+        let since = together();
+        let next = since.map_or(0, |(now, _)| now.saturating_add(FIRST_SPAN));
+        Self { trusted: trusted(), since, next, measured: 0, rate: 0 }
     }
 }
 
@@ -53,13 +54,16 @@ impl Laps {
 
     #[cold]
     fn measure(&mut self, now: Nanos, ticks: u64) {
-        let nanos = u128::from(now.saturating_sub(self.since.0).unsigned_abs());
-        let passed = u128::from(ticks.wrapping_sub(self.since.1));
+        let Some((since, ticks_since)) = self.since.replace((now, ticks)) else {
+            self.next = now.saturating_add(FIRST_SPAN);
+            return;
+        };
+        let nanos = u128::from(now.saturating_sub(since).unsigned_abs());
+        let passed = u128::from(ticks.wrapping_sub(ticks_since));
         let rate = nanos.wrapping_shl(SHIFT).checked_div(passed).and_then(|rate| u64::try_from(rate).ok()).unwrap_or(0);
         // A machine that slept or moved has no use for what was measured across that.
         let steady = self.measured == 0 || rate.abs_diff(self.measured) <= self.measured.div_euclid(STEADY);
         (self.measured, self.rate) = (rate, if steady { rate } else { 0 });
-        self.since = (now, ticks);
         self.next = now.saturating_add(SPAN);
     }
 }
@@ -148,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_counter_that_changes_its_pace_is_left_alone() {
-        let mut laps = Laps { trusted: true, since: (0, 0), next: 0, measured: 0, rate: 0 };
+        let mut laps = Laps { trusted: true, since: Some((0, 0)), next: 0, measured: 0, rate: 0 };
         laps.measure(SPAN, 2_000_000_000);
         assert_eq!(laps.rate, 1 << (SHIFT - 1), "half a nanosecond a tick");
         laps.measure(2 * SPAN, 4_000_000_100);
