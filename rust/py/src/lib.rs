@@ -8,6 +8,7 @@ mod consumer;
 mod convert;
 mod decode;
 mod feed;
+mod metrics;
 mod reader;
 mod sign;
 mod stats;
@@ -34,6 +35,7 @@ mod core_module {
         decode::{Decoder, decimal},
         feed::FeedCore,
         feed::{monotonic_ns, realtime_ns},
+        metrics::{MetricsBoard, MetricsView},
         reader::Reader,
         sign::{coinceres_signature, hmac_sha256_hex, sha256_hex, ziario_signature},
     };
