@@ -48,6 +48,7 @@ class Dispatcher:
 
     def _failed(self) -> None:
         self.errors += 1
+        self.consumer.core.count_error()
         if self.errors == 1:
             _LOG.exception(
                 "the callback of %s raised; later errors of it are only counted, the feed goes on", self.consumer.name

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from ferrofeed import _core
+from ferrofeed import _core, board
 from ferrofeed.book import Book
 from ferrofeed.config import Config
 from ferrofeed.consumer import Consumer, Policy
@@ -69,7 +69,7 @@ class Feed:
         self.core = _core.FeedCore(quarantine_per_reason=8, quarantine_total=max(1, config.service.quarantine))
         self._specs = specs
         self._backoff = backoff
-        self._supervisor = Supervisor(cpu=config.service.loop.cpu)
+        self._supervisor = Supervisor(self.core.board, cpu=config.service.loop.cpu)
         self._links: dict[str, list[Link]] = {}
         self._instruments: dict[tuple[str, str], int] = {}
         self._consumers: list[Consumer] = []
@@ -99,6 +99,7 @@ class Feed:
                 raise UsageError(f"the feed can't start: it is {self._state}")
             self._state = "running"
         self._supervisor.start()
+        self.core.board.put_state(board.RUNNING)
         for dispatcher in self._dispatchers:
             dispatcher.start()
         return self
@@ -107,6 +108,7 @@ class Feed:
         """Close every connection, end every consumer once it has taken what is pending. Idempotent."""
         with self._lock:
             was, self._state = self._state, "stopped"
+        self.core.board.put_state(board.STOPPED)
         if was == "running":
             self._supervisor.stop(timeout_s)
         for consumer in tuple(self._consumers):
@@ -199,6 +201,7 @@ class Feed:
         if symbols is not None:
             instruments = [index for symbol in several(symbols) for index in self._indices(symbol)]
         self._check_not_stopped()
+        name = name or f"consumer-{next(self._numbers)}"
         try:
             core = self.core.add_consumer(
                 capacity=capacity,
@@ -206,10 +209,11 @@ class Feed:
                 kinds=kinds_of(several(kinds)),
                 instruments=instruments,
                 top_of_book=top_of_book,
+                name=name,
             )
         except (ValueError, OverflowError) as error:
             raise UsageError(f"consumer: {error}") from None
-        consumer = Consumer(name or f"consumer-{next(self._numbers)}", policy, core, self.names, self._close_consumer)
+        consumer = Consumer(name, policy, core, self.names, self._close_consumer)
         with self._lock:
             self._consumers.append(consumer)
             if self._state == "stopped":  # just now, by another thread
@@ -225,6 +229,7 @@ class Feed:
         of the callback is counted, the first is logged, and the feed goes on.
         """
         consumer = self.consumer(kinds=[kind], name=options.pop("name", f"on-{kind}-{next(self._numbers)}"), **options)
+        consumer.core.set_called_back()
         dispatcher = Dispatcher(consumer, callback)
         with self._lock:
             self._dispatchers.append(dispatcher)
@@ -291,7 +296,9 @@ class Feed:
             with contextlib.suppress(OSError):  # the connection will say what is wrong with the file
                 tls_context(venue.tls_ca)  # read here, so that the loop need not
         for _ in range(venue.connections):
-            index = self.core.add_connection(venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets)
+            index = self.core.add_connection(
+                venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets, label=venue.id
+            )
             self.names.venues.append(venue.id)
             session = Session(spec, venue, budgets.of(spec, venue), rng, self._backoff)
             link = Link(self.core, index, venue, session, self._supervisor.spawn, self._supervisor.pressure)

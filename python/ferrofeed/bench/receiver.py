@@ -2,7 +2,8 @@
 
 Run as ``python -m ferrofeed.bench.receiver JOB``. Modes: ``plain`` (nobody consumes), ``untouched`` (a conflating
 consumer that takes nothing), ``batch`` (every event as NumPy records), ``callback`` (every event as an object to a
-function), ``scraped`` (the same, with the metrics endpoint open).
+function), ``scraped`` (the same, with the metrics endpoint open in a process of its own, as the service has it),
+``scraped-within`` (with the endpoint on a thread of this process).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ferrofeed.config import Config, Secret, VenueConfig
 from ferrofeed.config.schema import ServiceConfig, Subscription
 from ferrofeed.errors import FerrofeedError
 from ferrofeed.events import EVENT
+from ferrofeed.exporter.parent import Exporter
 from ferrofeed.feed import Feed
 from ferrofeed.http import MetricsServer
 
@@ -77,7 +79,7 @@ class _Work:
         match job.mode:
             case "untouched":
                 feed.consumer(name="untouched", policy="conflate")
-            case "callback" | "scraped":
+            case "callback" | "scraped" | "scraped-within":
                 call: Callable[[Event], None] = self.count if self.stamps is None else self.stamp
                 for kind in kinds:
                     feed.on(kind, call, policy="block")
@@ -114,7 +116,8 @@ def receive(job: ReceiveJob, load: Workload) -> None:
     logging.getLogger("ferrofeed").setLevel(logging.CRITICAL)  # the end of the connection is no news
     feed = Feed(configuration(job, load))
     work = _Work(feed, job, load)
-    server = MetricsServer(feed, "127.0.0.1", 0).start() if job.mode == "scraped" else None
+    servers: dict[str, type[Exporter | MetricsServer]] = {"scraped": Exporter, "scraped-within": MetricsServer}
+    server = servers[job.mode](feed, "127.0.0.1", 0).start() if job.mode in servers else None
     with feed:
         deadline = time.monotonic() + SETUP_S
         while not all(snapshot.acked == snapshot.wanted for _, snapshot in feed.snapshots()):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import itertools
 import logging
 import os
 import threading
@@ -11,16 +13,19 @@ import time
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ferrofeed import board
 from ferrofeed.net.loop import FeedLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
-    from ferrofeed._core import Consumer
+    from ferrofeed._core import Consumer, MetricsBoard
     from ferrofeed.net.link import Link
 
 TICK_S = 0.02
 """How often sessions look at the clock. They are never woken per message."""
+GC_TICKS = 50
+"""Ticks between two looks at the garbage collector's counts."""
 RELIEF_S = 0.001
 """How often a paused feed looks whether its blocking consumers have room again."""
 
@@ -34,7 +39,8 @@ _LOG = logging.getLogger("ferrofeed.feed")
 class Supervisor:
     """Owns the thread. Its methods are for any thread; what they do happens on the loop's."""
 
-    def __init__(self, *, cpu: int | None = None) -> None:
+    def __init__(self, board: MetricsBoard, *, cpu: int | None = None) -> None:
+        self._board = board
         self._cpu = cpu
         self._thread = threading.Thread(target=self._run, name="ferrofeed", daemon=True)
         self._links: list[Link] = []
@@ -119,6 +125,7 @@ class Supervisor:
             return
         self._paused = True
         self.pauses += 1
+        self._board.put_pauses(self.pauses)
         for link in self._links:
             link.pause_reading()
         self._loop.call_later(RELIEF_S, self._relieve)
@@ -152,10 +159,22 @@ class Supervisor:
         finally:
             self._loop.close()
 
+    def _signs_of_life(self) -> Iterator[None]:
+        """Put one up at every tick, and once a second what the garbage collector did."""
+        for tick in itertools.count():
+            self._board.beat(time.monotonic_ns())
+            if tick % GC_TICKS == 0:
+                stats = gc.get_stats()
+                self._board.put_gc(tuple(one[key] for key in board.GC_KEYS for one in stats))
+            yield
+
     async def _main(self) -> None:
         self._stop = asyncio.Event()
+        signs = self._signs_of_life()
+        next(signs)
         self._ready.set()
         while not self._stop.is_set():
+            next(signs)
             for link in tuple(self._links):
                 try:
                     link.tick()
