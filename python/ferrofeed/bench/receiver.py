@@ -8,7 +8,9 @@ function), ``scraped`` (the same, with the metrics endpoint open in a process of
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -18,7 +20,7 @@ from ferrofeed import _core
 from ferrofeed.bench import workload
 from ferrofeed.bench.meter import Meter, ReceiveJob, number_of, rss_kb, stamp_table
 from ferrofeed.config import Config, Secret, VenueConfig
-from ferrofeed.config.schema import ServiceConfig, Subscription
+from ferrofeed.config.schema import LoopConfig, ServiceConfig, Subscription
 from ferrofeed.errors import FerrofeedError
 from ferrofeed.events import EVENT
 from ferrofeed.exporter.parent import Exporter
@@ -26,7 +28,7 @@ from ferrofeed.feed import Feed
 from ferrofeed.http import MetricsServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from ferrofeed.bench.workload import Workload
     from ferrofeed.events import Event
@@ -40,7 +42,7 @@ PATIENCE_S: Final = 120.0
 def configuration(job: ReceiveJob, load: Workload) -> Config:
     """As many venues as connections, each subscribed to everything: a connection as an operator would set it up."""
     return Config(
-        service=ServiceConfig(metrics="", log_level="error"),
+        service=ServiceConfig(metrics="", log_level="error", loop=LoopConfig(cpu=job.cpu)),
         venues=[
             VenueConfig(
                 id=f"bench-{number}",
@@ -111,13 +113,27 @@ class _Work:
         return self._job.mode in {"plain", "untouched"} or self.events >= self._job.frames
 
 
+@contextlib.contextmanager
+def _anywhere() -> Generator[None]:
+    """What is started here may run on any CPU, as beside a service whose loop alone has one of its own."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
 def receive(job: ReceiveJob, load: Workload) -> None:
     """Connect, say ``ready``, take every frame, report."""
     logging.getLogger("ferrofeed").setLevel(logging.CRITICAL)  # the end of the connection is no news
     feed = Feed(configuration(job, load))
     work = _Work(feed, job, load)
     servers: dict[str, type[Exporter | MetricsServer]] = {"scraped": Exporter, "scraped-within": MetricsServer}
-    server = servers[job.mode](feed, "127.0.0.1", 0).start() if job.mode in servers else None
+    server = None
+    if job.mode in servers:
+        with _anywhere():
+            server = servers[job.mode](feed, "127.0.0.1", 0).start()
     with feed:
         deadline = time.monotonic() + SETUP_S
         while not all(snapshot.acked == snapshot.wanted for _, snapshot in feed.snapshots()):
@@ -132,7 +148,9 @@ def receive(job: ReceiveJob, load: Workload) -> None:
         deadline = time.monotonic() + PATIENCE_S
         memory: list[int] = []
         while True:
-            data = sum(feed.core.counters(number)["data"] for number in connections)
+            # of a paced run every look would show in the latencies
+            looks = not job.stamps or work.finished()
+            data = sum(feed.core.counters(number)["data"] for number in connections) if looks else 0
             if data >= job.frames and work.finished():
                 break
             if not memory and data >= job.frames // 10:

@@ -41,10 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _step_back(args.avoid_cpu)
-    try:
-        parent = os.pidfd_open(args.parent)
-    except ProcessLookupError:
-        return 0
+    parent = _descriptor(args.parent)
     if os.getppid() != args.parent:  # it died, and its number went to another process
         return 0
     try:
@@ -61,17 +58,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def gone(parent: int) -> str:
+def gone(parent: int | None) -> str:
     """What is wrong with the feed's process: empty while it lives."""
-    return "the feed's process is dead" if select.select([parent], [], [], 0)[0] else ""
+    return "the feed's process is dead" if parent is not None and select.select([parent], [], [], 0)[0] else ""
 
 
-def wait(parent: int) -> None:
+def wait(parent: int | None) -> None:
     """Until the parent ends, or closes the pipe that is our standard input."""
     poll = select.poll()
-    poll.register(parent, select.POLLIN)
+    if parent is not None:
+        poll.register(parent, select.POLLIN)
     poll.register(STDIN, select.POLLIN | select.POLLHUP)
     poll.poll()
+
+
+def _descriptor(pid: int) -> int | None:
+    """One that becomes readable when the process ends; without one (a filter of system calls), the pipe says it."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
 
 
 def _step_back(avoid_cpu: int | None) -> None:
