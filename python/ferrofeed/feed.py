@@ -115,6 +115,7 @@ class Feed:
             consumer.core.close()
         for dispatcher in self._dispatchers:
             dispatcher.join(timeout_s)
+        self.core.board.close()
 
     def __enter__(self) -> Self:
         return self.start()

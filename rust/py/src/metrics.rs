@@ -86,6 +86,11 @@ impl MetricsBoard {
         self.board.set_gc(&words);
     }
 
+    /// Closes it to new readers and gives its descriptor back; what is on it stays for those who look already.
+    fn close(&self) {
+        self.board.close();
+    }
+
     /// A view of it from within this process.
     fn view(&self) -> MetricsView {
         MetricsView { view: View::of(&self.board) }
@@ -95,7 +100,7 @@ impl MetricsBoard {
     fn open_reader(&self) -> PyResult<i32> {
         match self.board.reader()? {
             Some(reader) => Ok(reader.into_raw_fd()),
-            None => Err(PyOSError::new_err("the board is private")),
+            None => Err(PyOSError::new_err("the board is closed")),
         }
     }
 }

@@ -106,12 +106,18 @@ impl Board {
         &self.region
     }
 
-    /// A read-only descriptor for a reader in another process; `None` if the board is private.
+    /// A read-only descriptor for a reader in another process; `None` if the board is private or closed.
     ///
     /// # Errors
     /// What the system says.
     pub fn reader(&self) -> std::io::Result<Option<OwnedFd>> {
         self.region.reader()
+    }
+
+    /// Closes the board to new readers, and to what needs more memory than it has; its descriptor is given back. What is on it
+    /// stays, for those who look already.
+    pub fn close(&self) {
+        self.region.close();
     }
 
     /// Adds a connection; their order is that of the calls.

@@ -58,9 +58,10 @@ impl fmt::Display for Full {
 
 impl std::error::Error for Full {}
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Backing {
     Heap,
-    File(OwnedFd),
+    File,
 }
 
 /// A piece of the region that is mapped in one.
@@ -71,6 +72,8 @@ struct Chunk {
 }
 
 struct Space {
+    /// Of a shared region, until it is closed.
+    file: Option<OwnedFd>,
     chunks: Vec<Chunk>,
     /// Where the next piece may begin, as an offset in the region.
     next: usize,
@@ -93,7 +96,8 @@ impl Region {
     /// A region on the heap: nobody else sees it.
     #[must_use]
     pub fn private() -> Self {
-        Self::over(Backing::Heap, isize::MAX.unsigned_abs(), Vec::new(), 0)
+        let space = Space { file: None, chunks: Vec::new(), next: 0 };
+        Self { backing: Backing::Heap, limit: isize::MAX.unsigned_abs(), space: Mutex::new(space) }
     }
 
     /// A new region that can be shared, of at most `limit` bytes.
@@ -108,7 +112,7 @@ impl Region {
             .or_else(|_| rustix::fs::memfd_create("ferrofeed-metrics", flags))?;
         rustix::fs::ftruncate(&file, u64::try_from(limit).unwrap_or(u64::MAX))?;
         rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-        Ok(Self::over(Backing::File(file), limit, Vec::new(), 0))
+        Ok(Self::over(file, limit, Vec::new(), 0))
     }
 
     /// Another process' region, read-only. Nothing can be handed out of it.
@@ -131,21 +135,27 @@ impl Region {
             rustix::mm::mmap(core::ptr::null_mut(), size, ProtFlags::READ, MapFlags::SHARED, own.as_fd(), 0)
         }?;
         let base = NonNull::new(base.cast::<u8>()).ok_or_else(refused)?;
-        Ok(Self::over(Backing::File(own), size, vec![Chunk { at: 0, len: size, base }], size))
+        Ok(Self::over(own, size, vec![Chunk { at: 0, len: size, base }], size))
     }
 
-    fn over(backing: Backing, limit: usize, chunks: Vec<Chunk>, next: usize) -> Self {
-        Self { backing, limit, space: Mutex::new(Space { chunks, next }) }
+    fn over(file: OwnedFd, limit: usize, chunks: Vec<Chunk>, next: usize) -> Self {
+        Self { backing: Backing::File, limit, space: Mutex::new(Space { file: Some(file), chunks, next }) }
     }
 
-    /// A descriptor of the memory through which it can only be read, for another process; `None` of a private region.
+    /// Gives the descriptor back: what was handed out stays, no further chunk can be had and no reader can come.
+    pub fn close(&self) {
+        self.lock().file = None;
+    }
+
+    /// A descriptor of the memory through which it can only be read, for another process; `None` of a private or a closed region.
     ///
     /// # Errors
     /// What the system says.
     pub fn reader(&self) -> std::io::Result<Option<OwnedFd>> {
         use rustix::fs::{Mode, OFlags};
         use std::os::fd::AsRawFd as _;
-        let Backing::File(file) = &self.backing else { return Ok(None) };
+        let space = self.lock();
+        let Some(file) = &space.file else { return Ok(None) };
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         Ok(Some(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?))
     }
@@ -168,7 +178,7 @@ impl Region {
 
     fn more(&self, space: &mut Space, size: usize) -> Option<()> {
         let at = space.chunks.last().map_or(0, |last| last.at.saturating_add(last.len));
-        let least = if matches!(self.backing, Backing::Heap) { GRAIN } else { CHUNK };
+        let least = if self.backing == Backing::Heap { GRAIN } else { CHUNK };
         let room = self.limit.checked_sub(at)?;
         let len = size.checked_next_multiple_of(GRAIN)?.max(least).min(room);
         if len < size {
@@ -180,7 +190,8 @@ impl Region {
                 // SAFETY: the layout's size is not zero (`GRAIN` at least).
                 NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })?
             }
-            Backing::File(file) => {
+            Backing::File => {
+                let file = space.file.as_ref()?;
                 let both = ProtFlags::READ | ProtFlags::WRITE;
                 let offset = u64::try_from(at).ok()?;
                 // SAFETY: a new mapping at an address of the system's choice; the file's size covers it (`limit`) and is sealed.
@@ -263,7 +274,7 @@ impl Drop for Region {
                         unsafe { std::alloc::dealloc(chunk.base.as_ptr(), layout) };
                     }
                 }
-                Backing::File(_) => {
+                Backing::File => {
                     // SAFETY: mapped with this length; no reference is left, as above.
                     let _ = unsafe { rustix::mm::munmap(chunk.base.as_ptr().cast(), chunk.len) };
                 }

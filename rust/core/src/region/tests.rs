@@ -194,6 +194,19 @@ fn a_private_board_has_no_descriptor() {
 }
 
 #[test]
+fn a_closed_board_stays_for_who_looks_already() {
+    let board = Board::shared(LIMIT).unwrap();
+    let cell = board.add_connection("one").unwrap();
+    let view = other_side(&board);
+    board.close();
+    assert!(board.reader().unwrap().is_none());
+    cell.counters.data.add(1);
+    assert_eq!(view.connections().next().unwrap().counters.data.get(), 1);
+    while board.add_connection("more").is_ok() {}
+    assert!(board.region().used() <= 4 * 64 * 1024, "only what was mapped");
+}
+
+#[test]
 fn the_descriptor_for_readers_can_only_read() {
     let board = Board::shared(LIMIT).unwrap();
     let reader = board.reader().unwrap().unwrap();
