@@ -32,6 +32,7 @@ class Callback:
         self.consumer = consumer
         self.errors = 0
         """How often the callback raised."""
+        consumer.core.set_called_back()
         self._call = call
         self._batches = batches
 
@@ -51,6 +52,7 @@ class Callback:
 
     def _failed(self, error: BaseException) -> None:
         self.errors += 1
+        self.consumer.core.count_error()
         if self.errors == 1:
             _LOG.error(
                 "the callback of %s raised; later errors of it are only counted, the feed goes on",

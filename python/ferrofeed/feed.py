@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from ferrofeed import _core
+from ferrofeed import _core, board
 from ferrofeed.book import Book
 from ferrofeed.config import Config
 from ferrofeed.consumer import Consumer, Policy
@@ -71,7 +71,7 @@ class Feed:
         self.core = _core.FeedCore(quarantine_per_reason=8, quarantine_total=max(1, config.service.quarantine))
         self._specs = specs
         self._backoff = backoff
-        self._supervisor = Supervisor(Tuning(config.service.loop), self.core.deliver, self._close_consumers)
+        self._supervisor = Supervisor(self.core.board, Tuning(config.service.loop), self.core.deliver, self._ended)
         self._links: dict[str, list[Link]] = {}
         self._instruments: dict[tuple[str, str], int] = {}
         self._consumers: list[Consumer] = []
@@ -101,6 +101,7 @@ class Feed:
                 raise UsageError(f"the feed can't start: it is {self._state}")
             self._state = "running"
         self._supervisor.start()
+        self.core.board.put_state(board.RUNNING)
         for dispatcher in self._dispatchers:
             dispatcher.start()
         return self
@@ -112,12 +113,18 @@ class Feed:
         """
         with self._lock:
             self._state = "stopped"
+        self.core.board.put_state(board.STOPPED)
         self._supervisor.stop(timeout_s)
         if self._supervisor.on_thread:
             return
         self._close_consumers()
         for dispatcher in self.dispatchers:
             dispatcher.join(timeout_s)
+        self.core.board.close()
+
+    def _ended(self) -> None:
+        self._close_consumers()
+        self.core.board.close()
 
     def _close_consumers(self) -> None:
         for consumer in self.consumers:
@@ -280,6 +287,7 @@ class Feed:
         if symbols is not None:
             instruments = [index for symbol in several(symbols) for index in self._indices(symbol)]
         self._check_not_stopped()
+        name = name or f"consumer-{next(self._numbers)}"
         try:
             core = self.core.add_consumer(
                 capacity=capacity,
@@ -287,10 +295,11 @@ class Feed:
                 kinds=kinds_of(several(kinds)),
                 instruments=instruments,
                 top_of_book=top_of_book,
+                name=name,
             )
         except (ValueError, OverflowError) as error:
             raise UsageError(f"consumer: {error}") from None
-        consumer = Consumer(name or f"consumer-{next(self._numbers)}", policy, core, self.names, self._close_consumer)
+        consumer = Consumer(name, policy, core, self.names, self._close_consumer)
         with self._lock:
             self._consumers.append(consumer)
             if self._state == "stopped":  # just now, by another thread
@@ -356,7 +365,9 @@ class Feed:
             with contextlib.suppress(OSError):  # the connection will say what is wrong with the file
                 tls_context(venue.tls_ca)  # read here, so that the loop need not
         for _ in range(venue.connections):
-            index = self.core.add_connection(venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets)
+            index = self.core.add_connection(
+                venue.kind, max_message=spec.limits.max_message_bytes, secrets=secrets, label=venue.id
+            )
             self.names.venues.append(venue.id)
             session = Session(spec, venue, budgets.of(spec, venue), rng, self._backoff)
             loop = self._supervisor

@@ -1,4 +1,7 @@
-"""Prometheus metrics of a feed: a collector that reads the Rust counters when scraped, and nothing per message.
+"""Prometheus metrics of a feed: a collector that reads its board when scraped, and nothing per message.
+
+The board is memory that the Rust core and the sessions write anyway: a scrape takes no lock of the feed and asks
+none of its threads, whether the collector runs in the feed's process or in the exporter's.
 
 Names follow the Prometheus conventions: base units, ``_total`` for counters, ``_seconds``. Labels are bounded by the
 configuration and by fixed lists of reasons.
@@ -6,15 +9,25 @@ configuration and by fixed lists of reasons.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from ferrofeed import _core
-from ferrofeed.net.link import channel_slot
-from ferrofeed.session import Phase
+from ferrofeed.board import (
+    IDLE,
+    NEW,
+    PHASES,
+    SLOTS,
+    SessionState,
+    Tallies,
+    core_now_ns,
+    missing,
+    read_tallies,
+    silence_s,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,46 +35,72 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from ferrofeed.feed import Feed
-    from ferrofeed.net.link import Link
-    from ferrofeed.session import Snapshot
 
 NS = 1e-9
 LINK = ("venue", "connection")
+FATES = (("received", 0), ("delivered", 1), ("conflated", 2), ("dropped", 3), ("filtered", 5))
+"""Labels, and where in a consumer's account they are; at :data:`PENDING` is what waits."""
+PENDING = 4
 
 
-class FeedCollector(Collector):
-    """Reads a feed at every scrape."""
+class _Row(NamedTuple):
+    """One connection."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    labels: tuple[str, str]
+    counters: dict[str, Any]
+    histograms: dict[str, Any]
+    state: SessionState
+    tallies: Tallies
+    times: list[tuple[int, int]]
+    books: tuple[int, int]
+    """Valid ones, and those that are not."""
+
+
+class BoardCollector(Collector):
+    """Reads a board at every scrape."""
+
+    def __init__(self, view: _core.MetricsView) -> None:
+        self._view = view
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the feed."""
-        yield _gauge(
-            "ferrofeed_build_info", "The running version; always 1.", ("version",), [((_core.__version__,), 1)]
-        )
-        yield _gauge(
+        yield gauge("ferrofeed_build_info", "The running version; always 1.", ("version",), [((_core.__version__,), 1)])
+        yield gauge(
             "ferrofeed_ready",
             "Whether every wanted subscription is live and its books valid.",
             (),
-            [
-                ((), self._feed.ready()),
-            ],
+            [((), not missing(self._view))],
         )
-        links = self._feed.snapshots()
-        numbers: dict[str, int] = {}
-        rows = []
-        for link, snapshot in links:
-            number = numbers.get(link.config.id, 0)
-            numbers[link.config.id] = number + 1
-            rows.append(((link.config.id, str(number)), link, snapshot))
+        feed = self._view.feed()
+        if feed is None:  # its process died in the middle of a write: nobody is left to be measured
+            return
+        rows = list(self._rows())
         yield from self._messages(rows)
         yield from self._sessions(rows)
-        yield from self._data(rows)
+        yield from self._data(rows, core_now_ns(feed))
         yield from self._consumers()
+        yield from self._whole(feed)
 
-    def _messages(self, rows: list[tuple[tuple[str, str], Link, Snapshot]]) -> Iterator[Metric]:
-        counters = [(labels, self._feed.core.counters(link.venue)) for labels, link, _ in rows]
+    def _rows(self) -> Iterator[_Row]:
+        numbers: dict[str, int] = {}
+        for seen, fresh in zip(self._view.connections(), self._view.freshness(), strict=False):
+            label, counters, histograms, words, tallies = seen
+            number = numbers.get(label, 0)
+            numbers[label] = number + 1
+            times, valid, stale = fresh
+            yield _Row(
+                labels=(label, str(number)),
+                counters=counters,
+                histograms=histograms,
+                state=IDLE if words is None else SessionState(*words),
+                tallies=read_tallies(tallies),
+                times=times,
+                books=(valid, stale),
+            )
+
+    @staticmethod
+    def _messages(rows: list[_Row]) -> Iterator[Metric]:
+        counters = [(row.labels, row.counters) for row in rows]
         for name, key, text in (
             ("ferrofeed_received_bytes", "bytes", "Bytes read from the socket after the handshake."),
             ("ferrofeed_socket_reads", "reads", "Reads from the socket after the handshake."),
@@ -72,31 +111,32 @@ class FeedCollector(Collector):
             ("ferrofeed_discarded_bytes", "discarded_bytes", "Bytes behind a protocol error or a close frame."),
             ("ferrofeed_messages_unfinished", "unfinished", "Fragmented messages that a disconnect left unfinished."),
         ):
-            yield _counter(name, text, LINK, [(labels, values[key]) for labels, values in counters])
+            yield counter(name, text, LINK, [(labels, values[key]) for labels, values in counters])
         for name, key, label, text in (
             ("ferrofeed_messages_ignored", "ignored", "reason", "Messages of no use to us, by reason."),
             ("ferrofeed_messages_quarantined", "quarantined", "reason", "Messages that could not be used, by reason."),
             ("ferrofeed_events", "events", "kind", "Events decoded, by kind."),
         ):
-            yield _counter(
+            yield counter(
                 name,
                 text,
                 (*LINK, label),
                 [((*labels, item), count) for labels, values in counters for item, count in values[key].items()],
             )
 
-    def _sessions(self, rows: list[tuple[tuple[str, str], Link, Snapshot]]) -> Iterator[Metric]:
-        yield _gauge(
+    @staticmethod
+    def _sessions(rows: list[_Row]) -> Iterator[Metric]:
+        yield gauge(
             "ferrofeed_connection_up",
             "Whether the connection is open.",
             LINK,
-            [(labels, link.live) for labels, link, _ in rows],
+            [(row.labels, row.state.live) for row in rows],
         )
-        yield _gauge(
+        yield gauge(
             "ferrofeed_session_phase",
             "1 for the phase the session is in, 0 for the others.",
             (*LINK, "phase"),
-            [((*labels, phase.value), snapshot.phase is phase) for labels, _, snapshot in rows for phase in Phase],
+            [((*row.labels, phase.value), row.state.phase == at) for row in rows for at, phase in enumerate(PHASES)],
         )
         for name, field, text in (
             ("ferrofeed_subscriptions_wanted", "wanted", "Subscriptions wanted."),
@@ -112,65 +152,54 @@ class FeedCollector(Collector):
                 "Acknowledged subscriptions without data for longer than their limit.",
             ),
         ):
-            yield _gauge(name, text, LINK, [(labels, getattr(snapshot, field)) for labels, _, snapshot in rows])
+            yield gauge(name, text, LINK, [(row.labels, getattr(row.state, field)) for row in rows])
         for name, field, text in (
             ("ferrofeed_connects", "connects", "Attempts to connect."),
             ("ferrofeed_requests_sent", "sent", "Messages sent to the venue, heartbeats included."),
             ("ferrofeed_heartbeats_missed", "missed_heartbeats", "Heartbeats that were not answered in time."),
             ("ferrofeed_acknowledgements_missed", "ack_timeouts", "Requests that were not acknowledged in time."),
         ):
-            yield _counter(name, text, LINK, [(labels, getattr(snapshot, field)) for labels, _, snapshot in rows])
+            yield counter(name, text, LINK, [(row.labels, getattr(row.state, field)) for row in rows])
         for name, field, label, text in (
             ("ferrofeed_disconnects", "reconnects", "reason", "Connections and attempts that ended, by reason."),
             ("ferrofeed_login_refusals", "refusals", "code", "Refused logins and connections, by the venue's code."),
             ("ferrofeed_subscription_refusals", "request_refusals", "code", "Refused requests, by the venue's code."),
         ):
-            yield _counter(
+            yield counter(
                 name,
                 text,
                 (*LINK, label),
-                [
-                    ((*labels, item), count)
-                    for labels, _, snapshot in rows
-                    for item, count in getattr(snapshot, field).items()
-                ],
+                [((*row.labels, item), count) for row in rows for item, count in getattr(row.tallies, field).items()],
             )
-        yield _gauge(
+        yield gauge(
             "ferrofeed_heartbeat_round_trip_seconds",
             "The last heartbeat's round trip.",
             LINK,
-            [(labels, snapshot.last_rtt_ns * NS) for labels, _, snapshot in rows if snapshot.last_rtt_ns is not None],
+            [(row.labels, (row.state.round_trip - 1) * NS) for row in rows if row.state.round_trip],
         )
 
-    def _data(self, rows: list[tuple[tuple[str, str], Link, Snapshot]]) -> Iterator[Metric]:
-        now = _core.monotonic_ns()
-        ages: dict[tuple[str, ...], float] = {}
-        books: dict[tuple[str, str], list[int]] = {}
-        for labels, link, _ in rows:
-            for topic, instrument in tuple(link.instruments.items()):
-                if not link.session.wants(topic):
-                    continue
-                last = self._feed.core.last_data(instrument, channel_slot(topic.channel))
-                if last:
-                    key = (*labels, topic.channel)
-                    ages[key] = max(ages.get(key, 0.0), (now - last) * NS)
-                if topic.channel == "depth":
-                    count = books.setdefault(labels, [0, 0])
-                    count[bool(self._feed.core.book_valid(instrument))] += 1
-        yield _gauge(
+    @staticmethod
+    def _data(rows: list[_Row], now_ns: int) -> Iterator[Metric]:
+        yield gauge(
             "ferrofeed_channel_age_seconds",
             "Time since the last data of the channel's quietest instrument that ever had data.",
             (*LINK, "channel"),
-            ages.items(),
+            [
+                ((*row.labels, SLOTS[slot]), max(0, now_ns - last) * NS)
+                for row in rows
+                for slot, last in row.times
+                if slot < len(SLOTS)
+            ],
         )
-        yield _gauge(
+        yield gauge(
             "ferrofeed_books",
             "Order books by validity.",
             (*LINK, "valid"),
             [
-                ((*labels, name), count)
-                for labels, counts in books.items()
-                for name, count in zip(("false", "true"), counts, strict=True)
+                ((*row.labels, name), count)
+                for row in rows
+                if any(row.books)
+                for name, count in zip(("true", "false"), row.books, strict=True)
             ],
         )
         latency = HistogramMetricFamily(
@@ -179,12 +208,12 @@ class FeedCollector(Collector):
             labels=(*LINK, "stage"),
         )
         negative: list[tuple[tuple[str, ...], float]] = []
-        for labels, link, _ in rows:
-            for stage, histogram in self._feed.core.histograms(link.venue).items():
-                _histogram(latency, (*labels, stage), histogram)
-                negative.append(((*labels, stage), histogram[3]))
+        for row in rows:
+            for stage, histogram in row.histograms.items():
+                _histogram(latency, (*row.labels, stage), histogram)
+                negative.append(((*row.labels, stage), histogram[3]))
         yield latency
-        yield _counter(
+        yield counter(
             "ferrofeed_latency_negative",
             "Latencies below zero, counted as zero: the venue's clock is ahead of ours.",
             (*LINK, "stage"),
@@ -192,60 +221,83 @@ class FeedCollector(Collector):
         )
 
     def _consumers(self) -> Iterator[Metric]:
-        consumers = self._feed.consumers
-        totals = [(consumer.name, consumer.core.totals()) for consumer in consumers]
-        yield _counter(
+        consumers = self._view.consumers()
+        yield counter(
             "ferrofeed_consumer_events",
             "Events by consumer and fate: received = delivered + conflated + dropped + pending; filtered apart.",
             ("consumer", "fate"),
-            [
-                ((name, fate), values[fate])
-                for name, values in totals
-                for fate in ("received", "delivered", "conflated", "dropped", "filtered")
-            ],
+            [((name, fate), account[at]) for name, account, _, _ in consumers for fate, at in FATES],
         )
-        yield _gauge(
+        yield gauge(
             "ferrofeed_consumer_pending_events",
             "Events waiting in the consumer's queue.",
             ("consumer",),
-            [((name,), values["pending"]) for name, values in totals],
+            [((name,), account[PENDING]) for name, account, _, _ in consumers],
         )
         latency = HistogramMetricFamily(
             "ferrofeed_delivery_latency_seconds",
             "Latency of the last stage, booked_to_delivered: how long events waited for the consumer.",
             labels=("consumer",),
         )
-        for consumer in consumers:
-            _histogram(latency, (consumer.name,), consumer.core.histogram())
+        for name, _, _, histogram in consumers:
+            _histogram(latency, (name,), histogram)
         yield latency
-        yield _counter(
+        yield counter(
             "ferrofeed_callback_errors",
             "Exceptions raised by callbacks.",
             ("consumer",),
-            [((dispatcher.consumer.name,), dispatcher.errors) for dispatcher in self._feed.dispatchers],
+            [((name,), errors) for name, _, errors, _ in consumers if errors is not None],
         )
-        yield _counter(
+
+    @staticmethod
+    def _whole(feed: dict[str, Any]) -> Iterator[Metric]:
+        yield counter(
             "ferrofeed_backpressure_pauses",
             "Times that reading stopped for a consumer of policy block.",
             (),
-            [
-                ((), self._feed.pauses),
-            ],
+            [((), feed["pauses"])],
+        )
+        yield gauge(
+            "ferrofeed_loop_silence_seconds",
+            "Time since the loop's last sign of life; it gives fifty a second.",
+            (),
+            [((), silence_s(feed))] if feed["state"] != NEW else [],
+        )
+        yield gauge(
+            "ferrofeed_board_used_bytes",
+            "Shared memory in use for what is measured.",
+            (),
+            [((), feed["used"])],
+        )
+        yield gauge(
+            "ferrofeed_board_limit_bytes",
+            "The most shared memory there may be for it.",
+            (),
+            [((), feed["limit"])],
         )
 
 
-def _counter(
+class FeedCollector(BoardCollector):
+    """Reads a feed of this process at every scrape."""
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(feed.core.board.view())
+
+
+def counter(
     name: str, text: str, labels: tuple[str, ...], rows: Iterable[tuple[tuple[str, ...], float]]
 ) -> CounterMetricFamily:
+    """A family of counters: for each row the labels' values and the number."""
     family = CounterMetricFamily(name, text, labels=labels)
     for values, number in rows:
         family.add_metric(values, number)
     return family
 
 
-def _gauge(
+def gauge(
     name: str, text: str, labels: tuple[str, ...], rows: Iterable[tuple[tuple[str, ...], float]]
 ) -> GaugeMetricFamily:
+    """A family of gauges, as :func:`counter`."""
     family = GaugeMetricFamily(name, text, labels=labels)
     for values, number in rows:
         family.add_metric(values, float(number))

@@ -71,8 +71,8 @@ def test_a_signal_ends_it_with_a_summary_and_no_simulator_stays(number: int) -> 
             assert process.poll() is None
             found = re.search(r"http://\S+", line)
             url = found.group() if found else url
-        simulators = children(process.pid)
-        assert len(simulators) == 3
+        helpers = children(process.pid)
+        assert len(helpers) == 4, "three simulators and the metrics exporter"
         if number == signal.SIGINT:
             check_top(url)
         began = time.monotonic()
@@ -81,7 +81,7 @@ def test_a_signal_ends_it_with_a_summary_and_no_simulator_stays(number: int) -> 
         assert (process.returncode, err) == (0, ""), out
         assert time.monotonic() - began < 5
         assert out.count(": live\n") == 3
-        assert not any(Path(f"/proc/{pid}").exists() for pid in simulators)
+        assert not any(Path(f"/proc/{pid}").exists() for pid in helpers)
 
 
 def check_top(url: str) -> None:

@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 from tests.metrics.conftest import Served
 
+from ferrofeed.exporter.collectors import ExporterCollector
 from ferrofeed.metrics import FeedCollector
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/metrics.md"
@@ -221,5 +222,7 @@ def test_every_metric_in_the_examples_exists(served: Served) -> None:
     known |= {name.removesuffix("_bucket") for name in known}
     known |= {f"{family.name}_total" for family in FeedCollector(served.feed).collect() if family.type == "counter"}
     known |= {family.name for family in FeedCollector(served.feed).collect()}
+    exporters = ExporterCollector(served.feed.core.board.view()).collect()
+    known |= {f"{family.name}_total" for family in exporters}
     used = set(re.findall(r"\bferrofeed_[a-z_]+", DOCUMENT.read_text(encoding="utf-8")))
     assert used - known == set()

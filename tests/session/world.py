@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tests.session.model import SECOND, Connection, Reply, Server
 from tests.session.support import KEY, SECRET, Config
 
+from ferrofeed.board import state_of, tallies_of
 from ferrofeed.session import (
     Action,
     BackoffPolicy,
@@ -225,8 +226,17 @@ class World:
                 continue
             for peer, deadline in zip(self.peers, deadlines, strict=True):
                 if deadline <= moment:
-                    peer.do(peer.session.tick(self.now, self.wall_ms, peer.activity))
+                    self._tick(peer)
             self._police()
+
+    def _tick(self, peer: Peer) -> None:
+        session = peer.session
+        before, silent = _shown(session), session.unsaid
+        actions = session.tick(self.now, self.wall_ms, peer.activity)
+        # whoever shows a session's state to others looks again only then
+        if not actions and session.unsaid == silent:
+            assert _shown(session) == before, f"a tick changed the session and said nothing: {before} {_shown(session)}"
+        peer.do(actions)
 
     def _police(self) -> None:
         for peer in self.peers:
@@ -234,3 +244,9 @@ class World:
             if connection is not None and not connection.frozen and self.server.overdue(connection, self.now):
                 self.server.violations.append(f"no heartbeat for a minute at {self.now / SECOND:.3f}")
                 peer.drop()
+
+
+def _shown(session: Session) -> object:
+    """What of a session is put up for others to read."""
+    snapshot = session.snapshot()
+    return state_of(snapshot, live=False), tallies_of(snapshot)

@@ -10,27 +10,25 @@ import select
 import subprocess
 import sys
 import tempfile
-import threading
-import urllib.request
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ferrofeed.bench import workload
 from ferrofeed.bench.meter import ReceiveJob
+from ferrofeed.bench.scraping import scraping
 from ferrofeed.bench.sender import SendJob
 from ferrofeed.errors import FerrofeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from ferrofeed.bench.workload import Books, Workload
 
 SETUP_S: Final = 30.0
 PATIENCE_S: Final = 180.0
 END_S: Final = 2.0
-SCRAPE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +85,11 @@ def whole_blocks(frames: int, load: Workload, connections: int = 1) -> int:
     return max(1, round(frames / unit)) * unit
 
 
-def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[str, Any]:
-    """Run once; gives what the receiver measured and both sides' ``stamps``. Raises :class:`MeasurementError`."""
+def measure(contestant: Contestant, setting: Setting, pinning: Pinning, *, scrape_every: int = 1) -> dict[str, Any]:
+    """Run once; gives what the receiver measured and both sides' ``stamps``. Raises :class:`MeasurementError`.
+
+    ``scrape_every``: of a receiver that has metrics, in seconds; what was seen is in ``scrapes`` then.
+    """
     load = _load(setting.load, setting.instruments)
     block = sum(map(len, load.frames()))
     with tempfile.TemporaryDirectory(prefix="ferrofeed-bench-") as folder, contextlib.ExitStack() as stack:
@@ -123,36 +124,18 @@ def measure(contestant: Contestant, setting: Setting, pinning: Pinning) -> dict[
         word, _, metrics = receiver.line(SETUP_S).strip().partition(" ")
         if word != "ready":
             raise MeasurementError(f"{contestant.name} did not get ready")
-        if metrics:
-            stack.enter_context(_scraping(metrics))
+        scrapes = stack.enter_context(scraping(metrics, receiver.pid, scrape_every)) if metrics else None
         sender.say("go")
         sent = json.loads(sender.line())
         result: dict[str, Any] = json.loads(receiver.line())
         sender.say("end")
         _check(contestant, setting, load, result)
+        if scrapes is not None:
+            result["scrapes"] = asdict(scrapes)
         if paced:
             result["stamps"] = (sent["start_ns"], _stamps(sent_at), _stamps(got_at))
         result["ns_per_frame"] = result["cpu_ns"] / setting.frames
         return result
-
-
-@contextlib.contextmanager
-def _scraping(url: str) -> Generator[None]:
-    """Fetch the metrics every second, as a Prometheus server would."""
-    over = threading.Event()
-
-    def scrape() -> None:
-        while not over.wait(SCRAPE_S):
-            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5.0) as answer:  # noqa: S310  # ours
-                answer.read()
-
-    thread = threading.Thread(target=scrape, name="scraper", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _stamps(path: str) -> Any:
@@ -190,6 +173,10 @@ class _Process:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env, cwd=folder)  # noqa: S603
         stack.callback(self._end)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def line(self, patience_s: float = PATIENCE_S) -> str:
         assert self._process.stdout is not None

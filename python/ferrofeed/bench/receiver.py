@@ -2,14 +2,17 @@
 
 Run as ``python -m ferrofeed.bench.receiver JOB``. Modes: ``plain`` (nobody consumes), ``untouched`` (a conflating
 consumer that takes nothing), ``batch`` (every event as NumPy records), ``callback`` (every event as an object to a
-function), ``scraped`` (the same, with the metrics endpoint open), ``inline`` (to a function on the feed's thread).
+function), ``scraped`` (the same, with the metrics endpoint open in a process of its own, as the service has it),
+``scraped-within`` (with the endpoint on a thread of this process), ``inline`` (to a function on the feed's thread).
 Knobs follow the mode, each behind a ``+``: ``inline+busy_poll``; :data:`KNOBS` names them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
+import os
 import sys
 import threading
 import time
@@ -24,11 +27,12 @@ from ferrofeed.config import Config, Secret, VenueConfig
 from ferrofeed.config.schema import LoopConfig, ServiceConfig, Subscription
 from ferrofeed.errors import FerrofeedError
 from ferrofeed.events import EVENT
+from ferrofeed.exporter.parent import Exporter
 from ferrofeed.feed import Feed
 from ferrofeed.http import MetricsServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from ferrofeed.bench.workload import Workload
     from ferrofeed.events import Event
@@ -116,7 +120,7 @@ class _Work:
         match job.mode.partition("+")[0]:
             case "untouched":
                 feed.consumer(name="untouched", policy="conflate")
-            case "callback" | "scraped" | "inline" as mode:
+            case "callback" | "scraped" | "scraped-within" | "inline" as mode:
                 call: Callable[[Event], None] = self.count if self.stamps is None else self.stamp
                 for kind in kinds:
                     feed.on(kind, call, policy="block", inline=mode == "inline")
@@ -154,13 +158,28 @@ class _Work:
         return self._job.mode.partition("+")[0] in {"plain", "untouched"} or self.events >= self._job.frames
 
 
+@contextlib.contextmanager
+def _anywhere() -> Generator[None]:
+    """What is started here may run on any CPU, as beside a service whose loop alone has one of its own."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
 def receive(job: ReceiveJob, load: Workload) -> None:
     """Connect, say ``ready``, take every frame, report."""
     logging.getLogger("ferrofeed").setLevel(logging.CRITICAL)  # the end of the connection is no news
     feed = Feed(configuration(job, load))
     work = _Work(feed, job, load)
     turn(job.mode.split("+")[1:])
-    server = MetricsServer(feed, "127.0.0.1", 0).start() if job.mode == "scraped" else None
+    servers: dict[str, type[Exporter | MetricsServer]] = {"scraped": Exporter, "scraped-within": MetricsServer}
+    server = None
+    if job.mode in servers:
+        with _anywhere():
+            server = servers[job.mode](feed, "127.0.0.1", 0).start()
     with feed:
         deadline = time.monotonic() + SETUP_S
         while not all(snapshot.acked == snapshot.wanted for _, snapshot in feed.snapshots()):
@@ -175,7 +194,9 @@ def receive(job: ReceiveJob, load: Workload) -> None:
         deadline = time.monotonic() + PATIENCE_S
         memory: list[int] = []
         while True:
-            data = sum(feed.core.counters(number)["data"] for number in connections)
+            # of a paced run every look would show in the latencies
+            looks = not job.stamps or work.finished()
+            data = sum(feed.core.counters(number)["data"] for number in connections) if looks else 0
             if data >= job.frames and work.finished():
                 break
             if not memory and data >= job.frames // 10:

@@ -20,8 +20,8 @@ from ferrofeed.demo.sims import Simulators
 from ferrofeed.demo.text import plain, summary
 from ferrofeed.demo.view import render
 from ferrofeed.errors import UsageError
+from ferrofeed.exporter.parent import Exporter
 from ferrofeed.feed import Feed
-from ferrofeed.http import MetricsServer
 
 if TYPE_CHECKING:
     import argparse
@@ -119,16 +119,16 @@ def _say(*lines: str) -> None:
     sys.stdout.flush()
 
 
-def _metrics(feed: Feed, config: Config) -> MetricsServer | None:
+def _metrics(feed: Feed, config: Config) -> Exporter | None:
     """The endpoint; a taken port is no reason not to show the demo."""
     address = config.service.metrics_address
     if address is None:
         return None
     try:
-        return MetricsServer(feed, *address).start()
+        return Exporter(feed, *address).start()
     except UsageError as error:
         logging.getLogger("ferrofeed.demo").error("%s; using a free port", error)  # noqa: TRY400
-        return MetricsServer(feed, address[0], 0).start()
+        return Exporter(feed, address[0], 0).start()
 
 
 def _show(model: Model, stop: threading.Event, seconds: float | None, screen: Console | None, where: str) -> float:

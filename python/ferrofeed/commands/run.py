@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferrofeed import _core, log
+from ferrofeed.board import missing, refused_for_good
 from ferrofeed.config import Config
 from ferrofeed.config.secrets import redact
+from ferrofeed.exporter.parent import Exporter
 from ferrofeed.feed import Feed
-from ferrofeed.http import MetricsServer
 
 if TYPE_CHECKING:
     import argparse
@@ -66,19 +67,19 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, on_stop)
     signal.signal(signal.SIGUSR1, on_print)
     address = config.service.metrics_address
-    server = None if address is None else MetricsServer(feed, *address)
+    exporter = None if address is None else Exporter(feed, *address)
     try:
         tune(config.service)
         feed.start()
         collect(config.service.gc)
-        if server is not None:
-            server.start()
-            _LOG.info("metrics on http://%s:%d/metrics", *server.address)
+        if exporter is not None:
+            exporter.start()
+            _LOG.info("metrics on http://%s:%d/metrics", *exporter.address)
         return _serve(feed, stop, output)
     finally:
         feed.stop()
-        if server is not None:
-            server.stop()
+        if exporter is not None:
+            exporter.stop()
         _LOG.info("stopped; %d messages in the quarantine", len(feed.quarantine()))
 
 
@@ -129,6 +130,8 @@ def collect(mode: str) -> None:
 
 def _serve(feed: Feed, stop: threading.Event, output: Consumer | None) -> int:
     ready = False
+    # the board: asking the loop's thread would cost it what every look takes
+    view = feed.core.board.view()
     while not stop.is_set():
         if output is None:
             stop.wait(0.25)
@@ -136,16 +139,16 @@ def _serve(feed: Feed, stop: threading.Event, output: Consumer | None) -> int:
             sys.stdout.buffer.write(feed.core.json_lines(batch.core, feed.names.venues))
             sys.stdout.buffer.flush()
             continue
-        missing = feed.missing()
-        if bool(missing) == ready:
-            ready = not missing
+        lacks = missing(view)
+        if bool(lacks) == ready:
+            ready = not lacks
             _LOG.info(
                 "ready: every subscription is live" if ready else "not ready: %s",
-                *([] if ready else ["; ".join(missing)]),
+                *([] if ready else ["; ".join(lacks)]),
             )
-        fatal = [snapshot.fatal for _, snapshot in feed.snapshots()]
-        if fatal and all(fatal):
-            _LOG.error("every venue refused us for good: %s", "; ".join(str(reason) for reason in fatal))
+        refusals = refused_for_good(view)
+        if refusals:
+            _LOG.error("every venue refused us for good: %s", "; ".join(refusals))
             return REFUSED
     return 0
 

@@ -7,9 +7,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ferrofeed import _core
+from ferrofeed.board import SLOTS, Publisher
 from ferrofeed.net.socket import ConnectFailedError, HandshakeRefusedError, Socket
 from ferrofeed.session import Close, Connect, Emit, Log, Send, SendPing
-from ferrofeed.spec import INTERVALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -24,9 +24,7 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 def channel_slot(channel: str) -> int:
     """The core's slot of a channel (``pipeline::channel_slot``)."""
-    if channel.startswith("bar:"):
-        return 3 + INTERVALS.index(channel.removeprefix("bar:"))
-    return ("quote", "depth", "trade").index(channel)
+    return SLOTS.index(channel)
 
 
 class Link:
@@ -61,6 +59,8 @@ class Link:
         self._live = False
         self._log = logging.getLogger(f"ferrofeed.venue.{config.id}")
         self._stopping = False
+        self._publisher = Publisher(core.board, venue)
+        self._unsaid = session.unsaid
 
     # what the feed asks for
 
@@ -70,6 +70,8 @@ class Link:
         for instrument in topics.values():
             self.core.set_wanted(instrument, True)
         self._do(self.session.want(tuple(topics)))
+        for topic, instrument in topics.items():
+            self.core.show_wanted(instrument, channel_slot(topic.channel), True)
 
     def unwant(self, topics: Iterable[Topic]) -> None:
         """Unsubscribe. Frames that still come for an instrument without any topic left are ignored and counted."""
@@ -80,6 +82,7 @@ class Link:
         wanted = {instrument for topic, instrument in self.instruments.items() if self.session.wants(topic)}
         for topic in gone:
             instrument = self.instruments[topic]
+            self.core.show_wanted(instrument, channel_slot(topic.channel), False)
             if topic.channel == "depth":
                 self.core.invalidate(instrument, "local_closed")
             if instrument not in wanted:
@@ -93,7 +96,10 @@ class Link:
     def tick(self) -> None:
         """Let the session look at the clock; called every few tens of milliseconds."""
         if not self._stopping:
-            self._do(self.session.tick(_core.monotonic_ns(), _wall_ms(), self._activity))
+            actions = self.session.tick(_core.monotonic_ns(), _wall_ms(), self._activity)
+            # a look at the whole session fifty times a second would cost more than the rest of the tick
+            if actions or self.session.unsaid != self._unsaid:
+                self._do(actions)
             if self._socket is not None and self._tuning.config.tcp_quickack:
                 self._socket.quick_ack()
 
@@ -199,6 +205,8 @@ class Link:
                     self._emit(action)
                 case Log(level, text):
                     self._log.log(LEVELS[level], "%s", text)
+        self._unsaid = self.session.unsaid
+        self._publisher.put(self.session.snapshot(), live=self._live)
 
     def _emit(self, emit: Emit) -> None:
         # the core itself announces the connection, with its epoch

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import itertools
 import logging
 import math
 import threading
@@ -11,17 +13,20 @@ import time
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ferrofeed import board
 from ferrofeed.net.loop import FeedLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
-    from ferrofeed._core import Consumer
+    from ferrofeed._core import Consumer, MetricsBoard
     from ferrofeed.net.link import Link
     from ferrofeed.net.tuning import Tuning
 
 TICK_S = 0.02
 """How often sessions look at the clock. They are never woken per message."""
+GC_TICKS = 50
+"""Ticks between two looks at the garbage collector's counts."""
 RELIEF_S = 0.001
 """How often a paused feed looks whether its blocking consumers have room again."""
 
@@ -35,9 +40,13 @@ _LOG = logging.getLogger("ferrofeed.feed")
 class Supervisor:
     """Owns the thread. Its methods are for any thread; what they do happens on the loop's."""
 
-    def __init__(self, tuning: Tuning, deliver: Callable[[], None], on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, board: MetricsBoard, tuning: Tuning, deliver: Callable[[], None], on_end: Callable[[], None]
+    ) -> None:
         """``deliver`` calls the inline callbacks for what no read brought; ``on_end`` is the thread's last act."""
         self.tuning = tuning
+        self._board = board
+        self._signs = self._signs_of_life()
         self._deliver = deliver
         self._on_end = on_end
         self._thread = threading.Thread(target=self._run, name="ferrofeed", daemon=True)
@@ -131,6 +140,7 @@ class Supervisor:
             return
         self._paused = True
         self.pauses += 1
+        self._board.put_pauses(self.pauses)
         for link in self._links:
             link.pause_reading()
         self._loop.call_later(RELIEF_S, self._relieve)
@@ -166,6 +176,7 @@ class Supervisor:
         assert self._stop is not None
         if self._stop.is_set():
             return
+        next(self._signs)
         for link in tuple(self._links):
             try:
                 link.tick()
@@ -190,8 +201,18 @@ class Supervisor:
             self._loop.close()
             self._on_end()
 
+    def _signs_of_life(self) -> Iterator[None]:
+        """Put one up at every tick, and once a second what the garbage collector did."""
+        for tick in itertools.count():
+            self._board.beat(time.monotonic_ns())
+            if tick % GC_TICKS == 0:
+                stats = gc.get_stats()
+                self._board.put_gc(tuple(one[key] for key in board.GC_KEYS for one in stats))
+            yield
+
     async def _main(self) -> None:
         self._stop = asyncio.Event()
+        next(self._signs)
         self._ready.set()
         if self.tuning.poller is not None:
             self._loop.call_soon(self._spin)

@@ -271,6 +271,11 @@ class Session:
         return entry is not None and entry.refs > 0
 
     @property
+    def unsaid(self) -> tuple[int, int]:
+        """Differs when a :meth:`tick` changed what a snapshot shows and had no action to say so."""
+        return self.counters.missed_heartbeats, self._staleness.quiet
+
+    @property
     def next_deadline_ns(self) -> int:
         """When :meth:`tick` has something to do at the latest ; ``NEVER`` if nothing waits."""
         now = self._now_ns

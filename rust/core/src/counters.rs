@@ -10,8 +10,10 @@ use crate::latency::{Counter, Histogram};
 use crate::venue::{DecodeErrorKind, IgnoreReason};
 use crate::wire::ProtocolErrorKind;
 
-/// Counters of one connection, over all its reconnections. Written by the feed thread, read by anyone.
+/// Counters of one connection, over all its reconnections. Written by the feed thread, read by anyone, in other processes too: words of 64 bits only, all
+/// zeros is empty.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Counters {
     /// Socket reads.
     pub reads: Counter,
@@ -79,6 +81,7 @@ impl Stage {
 
 /// The latency histograms of one connection, indexed by [`Stage`].
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Stages {
     /// Venue's time → socket read.
     pub venue_to_receive: Histogram,

@@ -220,6 +220,13 @@ impl Histogram {
         }
     }
 
+    /// Forgets everything. Nobody may record meanwhile.
+    pub fn clear(&self) {
+        for word in [&self.sum_ns, &self.max_ns, &self.negative].into_iter().chain(&self.buckets) {
+            word.store(0, Relaxed);
+        }
+    }
+
     /// Number of durations recorded.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -371,6 +378,11 @@ impl Counter {
     #[inline]
     pub fn add_single_writer(&self, n: u64) {
         add_single_writer(&self.0, n);
+    }
+
+    /// Back to zero. Nobody may add meanwhile.
+    pub fn clear(&self) {
+        self.0.store(0, Relaxed);
     }
 
     /// The number now.

@@ -6,7 +6,8 @@
 //!
 //! The modules, in the order a byte meets them:
 //! [`wire`] (RFC 6455 read side) → [`json`] and [`num`] (scanning, exact decimals) →
-//! [`venue`] (one decoder a venue) → [`event`] (the schema) → [`book`] → [`queue`] (consumers).
+//! [`venue`] (one decoder a venue) → [`event`] (the schema) → [`book`] → [`queue`] (consumers). What is measured on
+//! the way lies in a [`region`] that another process can read.
 
 pub mod book;
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod num;
 pub mod pipeline;
 pub mod quarantine;
 pub mod queue;
+pub mod region;
 pub mod render;
 pub mod sign;
 mod spelling;

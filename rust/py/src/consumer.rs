@@ -7,6 +7,7 @@ use crate::sync::lock;
 use ferrofeed_core::clock::monotonic_ns;
 use ferrofeed_core::event::{Batch as CoreBatch, Event, Kind, NO_INSTRUMENT};
 use ferrofeed_core::queue::{CloseReason, Config, Filter, Policy, Queue, Taken};
+use ferrofeed_core::region::ConsumerSlot;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -35,6 +36,7 @@ impl Consumer {
         kinds: Option<Vec<String>>,
         instruments: Option<Vec<u32>>,
         top_of_book: bool,
+        slot: impl FnOnce() -> PyResult<ConsumerSlot>,
     ) -> PyResult<Self> {
         if capacity == 0 {
             return Err(PyValueError::new_err("capacity: expected at least 1 event"));
@@ -55,7 +57,7 @@ impl Consumer {
             }
             filter = filter.kinds(&wanted);
         }
-        let queue = Queue::new(Config { capacity_events: capacity, policy, filter });
+        let queue = Queue::counting_in(slot()?, Config { capacity_events: capacity, policy, filter });
         Ok(Self { queue: Arc::new(queue), wake: Mutex::new(None) })
     }
 }
@@ -140,6 +142,16 @@ impl Consumer {
     /// Whether a blocking queue has room again.
     fn is_relieved(&self) -> bool {
         self.queue.is_relieved()
+    }
+
+    /// Says to who reads the metrics that this consumer is called back.
+    fn set_called_back(&self) {
+        self.queue.slot().set_called_back();
+    }
+
+    /// Counts a callback that raised.
+    fn count_error(&self) {
+        self.queue.slot().count_error();
     }
 
     /// Totals: `received delivered conflated dropped pending filtered`.

@@ -4,6 +4,7 @@ use crate::book::BookSnapshot;
 use crate::consumer::{Batch, Consumer};
 use crate::convert;
 use crate::inline::Inlines;
+use crate::metrics::{MetricsBoard, full};
 use crate::stats;
 use crate::sync::lock;
 use ferrofeed_core::clock;
@@ -45,6 +46,7 @@ pub(crate) struct FeedCore {
     pub(crate) connections: Mutex<Vec<Arc<Mutex<Connection>>>>,
     pub(crate) inlines: Inlines,
     quarantine: Arc<Mutex<Quarantine>>,
+    board: Py<MetricsBoard>,
 }
 
 impl FeedCore {
@@ -59,10 +61,17 @@ impl FeedCore {
 #[pymethods]
 impl FeedCore {
     #[new]
-    #[pyo3(signature = (*, quarantine_per_reason=8, quarantine_total=256, quarantine_bytes=2048))]
-    fn new(quarantine_per_reason: usize, quarantine_total: usize, quarantine_bytes: usize) -> Self {
-        Self {
-            feed: Mutex::new(Feed::new()),
+    #[pyo3(signature = (*, quarantine_per_reason=8, quarantine_total=256, quarantine_bytes=2048, board_bytes=1 << 28))]
+    fn new(
+        py: Python<'_>,
+        quarantine_per_reason: usize,
+        quarantine_total: usize,
+        quarantine_bytes: usize,
+        board_bytes: usize,
+    ) -> PyResult<Self> {
+        let board = MetricsBoard::create(board_bytes)?;
+        Ok(Self {
+            feed: Mutex::new(Feed::on(Arc::clone(&board.board))),
             connections: Mutex::default(),
             inlines: Inlines::default(),
             quarantine: Arc::new(Mutex::new(Quarantine::new(
@@ -70,17 +79,41 @@ impl FeedCore {
                 quarantine_total,
                 quarantine_bytes,
             ))),
-        }
+            board: Py::new(py, board)?,
+        })
     }
 
-    /// Adds a connection; gives its index. `kind` None: a raw one, every message comes as a notice.
-    #[pyo3(signature = (kind, *, max_message=1 << 20, secrets=Vec::new()))]
-    fn add_connection(&self, kind: Option<&str>, max_message: usize, secrets: Vec<Vec<u8>>) -> PyResult<u16> {
+    /// What others may read of the feed. The memory behind it takes what is used, at most `board_bytes`.
+    #[getter]
+    fn board(&self, py: Python<'_>) -> Py<MetricsBoard> {
+        self.board.clone_ref(py)
+    }
+
+    /// Says on the board whether a channel slot of an instrument is wanted.
+    fn show_wanted(&self, instrument: u32, slot: usize, wanted: bool) {
+        lock(&self.feed).show_wanted(instrument, slot, wanted);
+    }
+
+    /// Adds a connection; gives its index. `kind` None: a raw one, every message comes as a notice. `label`: as metrics name it.
+    #[pyo3(signature = (kind, *, max_message=1 << 20, secrets=Vec::new(), label=""))]
+    fn add_connection(
+        &self,
+        kind: Option<&str>,
+        max_message: usize,
+        secrets: Vec<Vec<u8>>,
+        label: &str,
+    ) -> PyResult<u16> {
         let kind = kind.map(convert::venue_kind).transpose()?;
         let mut all = lock(&self.connections);
         let index = u16::try_from(all.len()).map_err(|_| PyValueError::new_err("at most 65,536 connections"))?;
         let limits = Limits { max_message, ..Limits::default() };
-        let mut connection = Connection::new(index, kind, limits, Arc::clone(&self.quarantine));
+        let mut connection = Connection::counting_in(
+            &self.board.get().add_connection(label)?,
+            index,
+            kind,
+            limits,
+            Arc::clone(&self.quarantine),
+        );
         connection.set_secrets(secrets.into_iter().map(Secret::from).collect());
         all.push(Arc::new(Mutex::new(connection)));
         Ok(index)
@@ -117,6 +150,7 @@ impl FeedCore {
         if let Some(known) = feed.instruments.get_mut(index) {
             known.wanted = true;
         }
+        feed.reserve().map_err(full)?;
         Ok(index)
     }
 
@@ -191,8 +225,8 @@ impl FeedCore {
         lock(&self.feed).last_data(instrument, slot)
     }
 
-    /// Adds a consumer.
-    #[pyo3(signature = (*, capacity, policy, kinds=None, instruments=None, top_of_book=false))]
+    /// Adds a consumer. `name`: as metrics name it.
+    #[pyo3(signature = (*, capacity, policy, kinds=None, instruments=None, top_of_book=false, name=""))]
     fn add_consumer(
         &self,
         capacity: usize,
@@ -200,8 +234,10 @@ impl FeedCore {
         kinds: Option<Vec<String>>,
         instruments: Option<Vec<u32>>,
         top_of_book: bool,
+        name: &str,
     ) -> PyResult<Consumer> {
-        let consumer = Consumer::create(capacity, policy, kinds, instruments, top_of_book)?;
+        let slot = || self.board.get().board.add_consumer(name).map_err(full);
+        let consumer = Consumer::create(capacity, policy, kinds, instruments, top_of_book, slot)?;
         lock(&self.feed).add_queue(Arc::clone(&consumer.queue));
         Ok(consumer)
     }
@@ -211,6 +247,7 @@ impl FeedCore {
     fn remove_consumer(&self, consumer: &Consumer) {
         let inline = self.inlines.remove(&consumer.queue);
         consumer.queue.close(if inline { CloseReason::Consumer } else { CloseReason::Producer });
+        consumer.queue.slot().hide();
         lock(&self.feed).remove_queue(&consumer.queue);
     }
 
@@ -240,20 +277,20 @@ impl FeedCore {
 
     /// Counters of a connection, by name; see `stats.rs`.
     fn counters<'py>(&self, py: Python<'py>, venue: u16) -> PyResult<Bound<'py, PyDict>> {
-        let counters = Arc::clone(lock(&*self.connection(venue)?).counters());
+        let counters = lock(&*self.connection(venue)?).counters().clone();
         stats::counters(py, &counters)
     }
 
     /// Histograms of a connection by stage: `{stage: (cumulative [(bound_ns, count)], count, sum_ns, negative)}`.
     fn histograms<'py>(&self, py: Python<'py>, venue: u16) -> PyResult<Bound<'py, PyDict>> {
-        let stages = Arc::clone(lock(&*self.connection(venue)?).stages());
+        let stages = lock(&*self.connection(venue)?).stages().clone();
         stats::stages(py, &stages)
     }
 
     /// Latency percentiles of a connection's stage in ns: one value for each of `percentiles` (0 to 100).
     #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
     fn percentiles(&self, venue: u16, stage: &str, percentiles: Vec<f64>) -> PyResult<Vec<u64>> {
-        let stages = Arc::clone(lock(&*self.connection(venue)?).stages());
+        let stages = lock(&*self.connection(venue)?).stages().clone();
         stats::percentiles(stats::stage(&stages, stage)?, &percentiles)
     }
 

@@ -9,6 +9,7 @@ mod convert;
 mod decode;
 mod feed;
 mod inline;
+mod metrics;
 mod poll;
 mod process;
 mod reader;
@@ -37,6 +38,7 @@ mod core_module {
         decode::{Decoder, decimal},
         feed::FeedCore,
         feed::{monotonic_ns, realtime_ns},
+        metrics::{MetricsBoard, MetricsView},
         poll::Poller,
         process::lock_memory,
         reader::Reader,

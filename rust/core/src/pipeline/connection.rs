@@ -6,6 +6,7 @@ use crate::counters::{Counters, Stages};
 use crate::event::{NO_INSTRUMENT, State, StatusReason};
 use crate::quarantine::Quarantine;
 use crate::queue::Pressure;
+use crate::region::{ConnectionCell, Shared};
 use crate::sign::Secret;
 use crate::venue::{AnyDecoder, Context, Decode, DecodeError, DecodeErrorKind, Disposition, VenueKind};
 use crate::wire::{Limits, Message, Role, WireReader};
@@ -20,8 +21,8 @@ pub struct Connection {
     wire: WireReader,
     limits: Limits,
     decoder: Option<AnyDecoder>,
-    counters: Arc<Counters>,
-    stages: Arc<Stages>,
+    counters: Shared<Counters>,
+    stages: Shared<Stages>,
     quarantine: Arc<Mutex<Quarantine>>,
     secrets: Vec<Secret>,
     told: u32,
@@ -34,14 +35,26 @@ impl Connection {
     /// A connection of a venue; `kind` `None` is a raw one: its messages are all handed on as [`Notice::Message`].
     #[must_use]
     pub fn new(venue: u16, kind: Option<VenueKind>, limits: Limits, quarantine: Arc<Mutex<Quarantine>>) -> Self {
+        Self::counting_in(&Shared::private(), venue, kind, limits, quarantine)
+    }
+
+    /// The same, its counters and histograms in a place where others may look.
+    #[must_use]
+    pub fn counting_in(
+        cell: &Shared<ConnectionCell>,
+        venue: u16,
+        kind: Option<VenueKind>,
+        limits: Limits,
+        quarantine: Arc<Mutex<Quarantine>>,
+    ) -> Self {
         Self {
             venue,
             epoch: 0,
             wire: WireReader::new(Role::Client, limits),
             limits,
             decoder: kind.map(AnyDecoder::new),
-            counters: Arc::default(),
-            stages: Arc::default(),
+            counters: cell.part(|cell| &cell.counters),
+            stages: cell.part(|cell| &cell.stages),
             quarantine,
             secrets: Vec::new(),
             told: 0,
@@ -58,13 +71,13 @@ impl Connection {
 
     /// The connection's counters, over all its epochs.
     #[must_use]
-    pub fn counters(&self) -> &Arc<Counters> {
+    pub fn counters(&self) -> &Shared<Counters> {
         &self.counters
     }
 
     /// The connection's histograms, over all its epochs.
     #[must_use]
-    pub fn stages(&self) -> &Arc<Stages> {
+    pub fn stages(&self) -> &Shared<Stages> {
         &self.stages
     }
 

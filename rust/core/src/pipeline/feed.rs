@@ -1,11 +1,13 @@
 //! What all connections of a feed share: instruments, books, consumers, the sequence of events.
 
+use super::live::Live;
 use crate::book::{Book, Validity};
 use crate::clock::{Laps, Nanos, Stamp};
 use crate::counters::Counters;
 use crate::event::{Batch, Event, Kind, Level, State, StatusReason, flag};
 use crate::instrument::Instruments;
 use crate::queue::{Pressure, Queue};
+use crate::region::{Board, Full};
 use std::sync::Arc;
 
 /// Slots of [`Feed::last_data`]: quote, depth, trade, then one for each [`crate::event::Interval`] by its value.
@@ -32,23 +34,58 @@ struct Booked {
 }
 
 /// What all connections of a feed share. Owned by the feed's thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Feed {
     /// The instruments; events refer to them by index.
     pub instruments: Instruments,
     books: Vec<Option<Booked>>,
     queues: Vec<Arc<Queue>>,
-    last_data: Vec<[Nanos; CHANNELS]>,
+    live: Live,
     pub(super) batch: Batch,
     pub(super) laps: Laps,
     seq: u64,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Feed {
     /// A feed without instruments or consumers.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::on(Arc::new(Board::private()))
+    }
+
+    /// The same; what there is to know of its instruments is put up on a board for others to read.
+    #[must_use]
+    pub fn on(board: Arc<Board>) -> Self {
+        Self {
+            instruments: Instruments::default(),
+            books: Vec::new(),
+            queues: Vec::new(),
+            live: Live::on(board),
+            batch: Batch::default(),
+            laps: Laps::default(),
+            seq: 0,
+        }
+    }
+
+    /// Makes room on the board for every instrument there is. To be called when some were added.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn reserve(&mut self) -> Result<(), Full> {
+        self.live.reserve(self.instruments.len())
+    }
+
+    /// Says on the board whether a channel (see [`channel_slot`]) of an instrument is wanted.
+    pub fn show_wanted(&self, instrument: u32, slot: usize, wanted: bool) {
+        if let (Ok(index), Some(known)) = (usize::try_from(instrument), self.instruments.get(instrument)) {
+            self.live.want(index, known.venue, slot, wanted);
+        }
     }
 
     /// Adds a consumer's queue: it receives every event from the next read on.
@@ -84,8 +121,7 @@ impl Feed {
     /// Monotonic time of the last event of a channel (see [`channel_slot`]); 0: never.
     #[must_use]
     pub fn last_data(&self, instrument: u32, slot: usize) -> Nanos {
-        let index = usize::try_from(instrument).unwrap_or(usize::MAX);
-        self.last_data.get(index).and_then(|slots| slots.get(slot)).copied().unwrap_or(0)
+        self.live.last(usize::try_from(instrument).unwrap_or(usize::MAX), slot)
     }
 
     /// Number of the last event.
@@ -158,12 +194,7 @@ impl Feed {
         let (Some(slot), Ok(index)) = (channel_slot(kind, interval), usize::try_from(instrument)) else {
             return;
         };
-        if index >= self.last_data.len() {
-            self.last_data.resize(self.instruments.len().max(index.saturating_add(1)), [0; CHANNELS]);
-        }
-        if let Some(last) = self.last_data.get_mut(index).and_then(|slots| slots.get_mut(slot)) {
-            *last = now;
-        }
+        self.live.touch(index, slot, now);
     }
 
     fn booked(&mut self, event: &Event) -> Option<&mut Booked> {
@@ -209,6 +240,7 @@ impl Feed {
             *slot = event;
         }
         if let Some((state, reason)) = change {
+            self.live.set_valid(usize::try_from(event.instrument).unwrap_or(usize::MAX), state == State::Resync);
             let status = self.status(event.venue, event.epoch, event.instrument, state, reason, stamp);
             self.batch.events.insert(at.saturating_add(1), status);
         }
@@ -225,6 +257,7 @@ impl Feed {
         let size_by = by(event.size_scale, booked.size_scale);
         // A book that can't be written at the new scale says so itself: it is stale until its next snapshot.
         let _ = booked.book.rescale(price_by, size_by);
+        self.live.set_valid(usize::try_from(event.instrument).unwrap_or(usize::MAX), booked.book.is_valid());
         (booked.price_scale, booked.size_scale) = (event.price_scale, event.size_scale);
     }
 
@@ -235,6 +268,7 @@ impl Feed {
         };
         if booked.book.is_valid() {
             booked.book.invalidate(reason);
+            self.live.set_valid(usize::try_from(instrument).unwrap_or(usize::MAX), false);
             let event = self.status(venue, epoch, instrument, State::Gap, reason, stamp);
             self.batch.events.push(event);
         }
@@ -242,12 +276,13 @@ impl Feed {
 
     /// Makes every book of a venue connection stale, without an event of its own for each.
     pub(super) fn invalidate_all(&mut self, venue: u16, reason: StatusReason) {
-        for (instrument, slot) in self.instruments.iter().zip(&mut self.books) {
+        for (index, (instrument, slot)) in self.instruments.iter().zip(&mut self.books).enumerate() {
             if instrument.venue == venue
                 && let Some(booked) = slot
                 && booked.book.is_valid()
             {
                 booked.book.invalidate(reason);
+                self.live.set_valid(index, false);
             }
         }
     }
@@ -256,6 +291,7 @@ impl Feed {
     pub fn invalidate(&mut self, instrument: u32, reason: StatusReason) {
         if let Some(Some(booked)) = usize::try_from(instrument).ok().and_then(|index| self.books.get_mut(index)) {
             booked.book.invalidate(reason);
+            self.live.set_valid(usize::try_from(instrument).unwrap_or(usize::MAX), false);
         }
     }
 

@@ -6,12 +6,15 @@
 
 mod connection;
 mod feed;
+mod live;
 
 pub use connection::Connection;
 pub use feed::{CHANNELS, Feed, channel_slot};
 
 use crate::venue::DecodeErrorKind;
 use crate::wire::ProtocolError;
+#[cfg(test)]
+pub(crate) use live::Live;
 
 /// Something of a read that concerns the owner of the socket. Bytes are copies: notices are rare.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -37,6 +37,7 @@ pub use policy::{Account, CloseReason, Config, Policy, Pressure, Taken, Totals};
 use crate::clock::Nanos;
 use crate::event::{Action, Batch, Event, Kind, NO_INSTRUMENT};
 use crate::latency::Histogram;
+use crate::region::ConsumerSlot;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use pending::Pending;
@@ -51,17 +52,21 @@ pub struct Queue {
     capacity: usize,
     state: Mutex<State>,
     ready: Condvar,
+    /// Account and latencies, where others may look.
+    slot: ConsumerSlot,
     /// Number of waiting events, for whoever only wants to know.
     depth: AtomicUsize,
     /// Held while taking: the histogram has one writer at a time.
     latency: Mutex<()>,
-    booked_to_delivered: Histogram,
 }
 
 struct State {
     pending: Pending,
     filter: Filter,
     filtered: u64,
+    /// Events that passed the filter, and those that were taken.
+    received: u64,
+    delivered: u64,
     closed: Option<CloseReason>,
     /// Somebody sleeps on the condition variable (or did).
     waiting: bool,
@@ -73,6 +78,15 @@ struct State {
 impl State {
     fn is_ready(&self) -> bool {
         self.pending.len() > 0 || self.closed.is_some()
+    }
+
+    /// `received delivered conflated dropped pending filtered`, by sums kept as they go: for every read, so not by lanes.
+    fn account(&self) -> [u64; 6] {
+        let (pending, dropped) = (self.pending.len() as u64, self.pending.dropped);
+        let received = self.received.wrapping_add(self.pending.inserted);
+        // What was received and neither waits, nor was taken, nor was dropped has been replaced.
+        let rest = received.wrapping_sub(self.delivered).wrapping_sub(pending);
+        [received, self.delivered, rest.wrapping_sub(dropped), dropped, pending, self.filtered]
     }
 
     fn accept(&mut self, policy: Policy, capacity: usize, event: &Event, source: &Batch) {
@@ -98,6 +112,7 @@ impl State {
         if self.closed.is_some() {
             let lane = self.pending.lanes.at(event.instrument, self.pending.round());
             lane.dropped = lane.dropped.saturating_add(1);
+            self.pending.dropped = self.pending.dropped.saturating_add(1);
             return;
         }
         let stripped = self.filter.is_top_only() && event.action == Action::Update as u8;
@@ -113,19 +128,35 @@ impl Queue {
     /// An empty queue.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        Self::counting_in(ConsumerSlot::private(), config)
+    }
+
+    /// The same, its account and its latencies in a place where others may look.
+    #[must_use]
+    pub fn counting_in(slot: ConsumerSlot, config: Config) -> Self {
         let Config { capacity_events, policy, filter } = config;
         let capacity = capacity_events.max(1);
         let mut pending = Pending::new(policy, capacity);
         pending.set_modes(filter.wants_status(), filter.is_top_only());
-        let state = State { pending, filter, filtered: 0, closed: None, waiting: false, armed: false, waker: None };
+        let state = State {
+            pending,
+            filter,
+            filtered: 0,
+            received: 0,
+            delivered: 0,
+            closed: None,
+            waiting: false,
+            armed: false,
+            waker: None,
+        };
         Self {
             policy,
             capacity,
             state: Mutex::new(state),
+            slot,
             ready: Condvar::new(),
             depth: AtomicUsize::new(0),
             latency: Mutex::new(()),
-            booked_to_delivered: Histogram::new(),
         }
     }
 
@@ -138,9 +169,12 @@ impl Queue {
     /// if it sleeps.
     pub fn offer(&self, batch: &Batch) -> Pressure {
         let mut state = self.lock();
+        let filtered = state.filtered;
         for event in &batch.events {
             state.accept(self.policy, self.capacity, event, batch);
         }
+        let kept_out = state.filtered.wrapping_sub(filtered);
+        state.received = state.received.wrapping_add(batch.events.len() as u64).wrapping_sub(kept_out);
         state.pending.tidy();
         let depth = state.pending.len();
         let pressure = match state.closed {
@@ -155,6 +189,7 @@ impl Queue {
     /// Publishes the depth, unlocks, and wakes whoever sleeps if there is a reason to.
     fn release(&self, mut state: MutexGuard<'_, State>) {
         self.depth.store(state.pending.len(), Ordering::Release);
+        self.slot.cell.account.write(&state.account());
         if !state.is_ready() || !(state.waiting || state.armed) {
             return;
         }
@@ -174,7 +209,10 @@ impl Queue {
     pub fn take(&self, out: &mut Batch, now_monotonic: Nanos) -> Taken {
         let one_at_a_time = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.lock();
+        let taken = state.pending.len();
         let holes = state.pending.take(out);
+        state.delivered = state.delivered.wrapping_add(taken as u64);
+        self.slot.cell.account.write(&state.account());
         let closed = state.closed;
         self.depth.store(0, Ordering::Release);
         drop(state);
@@ -184,7 +222,7 @@ impl Queue {
         }
         for event in out.events.iter().filter(|event| event.ts_booked != 0) {
             // An event booked after `now` was read did not wait at all.
-            self.booked_to_delivered.record(now_monotonic.saturating_sub(event.ts_booked).max(0));
+            self.slot.cell.latency.record(now_monotonic.saturating_sub(event.ts_booked).max(0));
         }
         drop(one_at_a_time);
         match (out.events.len(), closed) {
@@ -303,7 +341,13 @@ impl Queue {
     /// How long events waited: from [`Event::ts_booked`] to the take, ns. Events without the stamp are left out.
     #[must_use]
     pub fn latency(&self) -> &Histogram {
-        &self.booked_to_delivered
+        &self.slot.cell.latency
+    }
+
+    /// The place of its account and its latencies.
+    #[must_use]
+    pub fn slot(&self) -> &ConsumerSlot {
+        &self.slot
     }
 }
 

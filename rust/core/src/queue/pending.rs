@@ -48,6 +48,9 @@ pub(super) struct Pending {
     /// One for each event, under the policies that lose events.
     links: Vec<Link>,
     live: usize,
+    /// Events dropped, and notices inserted, in all.
+    pub(super) dropped: u64,
+    pub(super) inserted: u64,
     dead_levels: usize,
     /// No data event waits before this position.
     cursor: usize,
@@ -72,6 +75,8 @@ impl Pending {
             batch: Batch::default(),
             links: Vec::new(),
             live: 0,
+            dropped: 0,
+            inserted: 0,
             dead_levels: 0,
             cursor: 0,
             round: 1,
@@ -116,6 +121,7 @@ impl Pending {
     /// Counts everything that waits as dropped, and forgets it.
     pub(super) fn discard(&mut self) {
         self.lanes.drop_pending(self.round);
+        self.dropped += self.live as u64;
         let mut freed = Batch::default();
         let _ = self.take(&mut freed);
     }
@@ -191,6 +197,7 @@ impl Pending {
         if update {
             if lane.base_lost {
                 lane.dropped += 1;
+                self.dropped += 1;
                 lane.lossy = true;
                 if !core::mem::replace(&mut lane.broken, true) {
                     self.notify(event, State::Gap, StatusReason::SequenceGap);
@@ -230,6 +237,7 @@ impl Pending {
             let lane = self.lanes.at(cause.instrument, self.round);
             lane.received += 1;
             lane.inserted += 1;
+            self.inserted += 1;
             self.admit_status(&notice(cause, state, reason));
         }
     }
@@ -372,6 +380,7 @@ impl Pending {
             } else {
                 let _ = self.bury(at);
                 self.lanes.at(instrument, self.round).dropped += 1;
+                self.dropped += 1;
                 self.flag_next(at, instrument);
                 return true;
             }
@@ -420,6 +429,7 @@ impl Pending {
         }
         let lane = self.lanes.at(instrument, self.round);
         lane.dropped += dropped;
+        self.dropped += dropped;
         lane.updates = lane.updates.saturating_sub(updates);
         lane.forget_top();
         if lane.updates == 0 && updates > 0 {
@@ -479,6 +489,7 @@ impl Pending {
         lane.received += 1;
         lane.inserted += 1;
         lane.pending += 1;
+        self.inserted += 1;
         true
     }
 

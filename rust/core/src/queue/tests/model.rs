@@ -435,7 +435,11 @@ fn agree(policy: Policy, capacity: usize, filter: &Filter, steps: &[Step]) -> Re
         prop_assert_eq!(queue.is_relieved(), model.pending.len() <= capacity / 2);
         let expected: Vec<Account> = model.accounts.values().copied().filter(|account| account.received > 0).collect();
         prop_assert_eq!(queue.accounts(), expected);
-        prop_assert_eq!(queue.totals().filtered, model.filtered);
+        let totals = queue.totals();
+        prop_assert_eq!(totals.filtered, model.filtered);
+        let sums =
+            [totals.received, totals.delivered, totals.conflated, totals.dropped, totals.pending, totals.filtered];
+        prop_assert_eq!(queue.slot().cell.account(), sums, "what others see is the same");
         prop_assert_eq!(queue.books_lost(), model.broken.iter().copied().collect::<Vec<_>>());
         // And what must hold whatever the model says.
         for account in queue.accounts() {
