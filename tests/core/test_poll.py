@@ -230,5 +230,5 @@ def test_a_poller_and_its_readers_are_collected() -> None:
     del polled
     gc.collect()
     assert gone() is None
-    # three of the test's, and the poller's: its own, the loop's, the socket's
-    assert descriptors() == before - 6
+    # three of the test's, the poller's (its own, the loop's, the socket's), and the board's
+    assert descriptors() == before - 7

@@ -50,6 +50,8 @@ class Entry:
     not_before_ns: int = 0
     announced: bool = False
     """Whether the consumers were told that it is subscribed."""
+    doubtful: bool = False
+    """Whether the venue has it is not known: the last request for it was put off, or not answered."""
     setbacks: int = 0
     """Refusals and silences in a row after which it is tried again."""
 
@@ -117,7 +119,7 @@ class Subscriptions:
             if full:
                 outcome.refused.append(topic)
         elif entry.state is TopicState.DROP:
-            self._flows(entry, outcome)
+            self._kept(entry, outcome)
         elif entry.state is TopicState.REFUSED and not self._full():
             entry.setbacks, entry.not_before_ns = 0, 0
             self._move(entry, TopicState.WANTED)
@@ -136,6 +138,8 @@ class Subscriptions:
         if entry.state is TopicState.ACKED:
             self._renewals.pop(topic, None)
             entry.not_before_ns = 0
+            self._move(entry, TopicState.DROP)
+        elif entry.state is TopicState.WANTED and entry.doubtful:
             self._move(entry, TopicState.DROP)
         elif entry.state in (TopicState.WANTED, TopicState.REFUSED):
             self._remove(entry)
@@ -201,6 +205,7 @@ class Subscriptions:
         outcome = Outcome()
         for entry in list(self._attached(topics, request_id)):
             entry.request = None
+            entry.doubtful = False
             entry.setbacks, entry.not_before_ns = 0, 0
             entry.batch_max = self._limits.topics_per_request
             if entry.state is TopicState.PENDING:
@@ -246,7 +251,8 @@ class Subscriptions:
             entry.not_before_ns = not_before_ns(entry.setbacks)
             entry.setbacks += 1
             if entry.state in (TopicState.PENDING, TopicState.PENDING_DROP):
-                # whether it is there is not sure: both ways of asking again are harmless where it is as wanted already
+                # both ways of asking again are harmless where it is as wanted already
+                entry.doubtful = True
                 self._move(entry, TopicState.WANTED if entry.refs else TopicState.DROP)
         return outcome
 
@@ -257,7 +263,7 @@ class Subscriptions:
         for entry in list(self._entries.values()):
             entry.request = None
             entry.not_before_ns = 0
-            entry.announced = False
+            entry.announced = entry.doubtful = False
             if not entry.refs:
                 outcome.unsubscribed.append(entry.topic)
                 self._remove(entry)
@@ -314,9 +320,16 @@ class Subscriptions:
         if entry.state is TopicState.PENDING:
             self._move(entry, TopicState.WANTED)
         elif entry.refs:
-            self._flows(entry, outcome)
+            self._kept(entry, outcome)
         else:
             self._move(entry, TopicState.DROP)
+
+    def _kept(self, entry: Entry, outcome: Outcome) -> None:
+        """It is not dropped after all: it flows on if it ever did, else it is asked for again."""
+        if entry.doubtful:
+            self._move(entry, TopicState.WANTED)
+        else:
+            self._flows(entry, outcome)
 
     def _flows(self, entry: Entry, outcome: Outcome) -> None:
         self._move(entry, TopicState.ACKED)
@@ -326,7 +339,7 @@ class Subscriptions:
             outcome.subscribed.append(entry.topic)
 
     def _gone(self, entry: Entry) -> None:
-        entry.announced = False
+        entry.announced = entry.doubtful = False
         if entry.refs:
             self._move(entry, TopicState.WANTED)
         else:
