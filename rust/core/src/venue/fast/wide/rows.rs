@@ -1,7 +1,7 @@
 //! iTick's levels, each through a window of sixty-four characters, its price and its size side by side.
 
 use super::super::numbers::{Plain, Rows};
-use super::x86::{ONES_THEN_ZEROS, ZEROS_THEN_ONES, bits, load, not_of_numbers, number, window};
+use super::vectors::{ONES_THEN_ZEROS, ZEROS_THEN_ONES, bits, load, not_of_numbers, number, window};
 use crate::event::Level;
 use core::arch::x86_64::{
     __m128i, __m256i, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm256_and_si256, _mm256_blendv_epi8, _mm256_castsi256_si128,
