@@ -98,7 +98,9 @@ bench: .make/build .make/bench $(if $(filter quick,$(BENCH)),,.make/peers/nautil
 	@mkdir -p .make/peers
 	@echo 'Setting up nautilus_trader to measure against (670 MB)'
 	@python=$$(scripts/preflight python '$(PYTHON)') && $$python -m venv --clear .make/peers/nautilus
-	@.make/peers/nautilus/bin/python -m pip install --quiet --requirement benches/peers/nautilus.txt && touch $@ \
+	@.make/peers/nautilus/bin/python -m pip install --quiet --requirement benches/peers/nautilus.txt \
+	  && echo '$(CURDIR)/python' > "$$(.make/peers/nautilus/bin/python -c 'import site; print(site.getsitepackages()[0])')/ferrofeed.pth" \
+	  && touch $@ \
 	  || { rm -rf .make/peers/nautilus; echo 'left out: nautilus_trader could not be installed'; }
 
 $(BASELINE): $(wildcard benches/rust-baseline/Cargo.* benches/rust-baseline/src/*.rs)

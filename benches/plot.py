@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from benches import record
-from benches.contestants import CRYPTOFEED, DICT_BOOK, NAUTILUS
+from benches.contestants import CRYPTOFEED, DICT_BOOK, NAUTILUS, POLLED
 from benches.targets import CALLBACK, TARGET_RATE
 from ferrofeed.bench import workload
 from ferrofeed.bench.measure import FERROFEED
@@ -48,7 +48,7 @@ KEY: Final = (
     (SAME_WORK, "others: parse the message, keep the book"),
     (LESS_WORK, "hand bytes or frames over unread"),
 )
-WAITING: Final = (CALLBACK, DICT_BOOK, CRYPTOFEED, NAUTILUS)
+WAITING: Final = (CALLBACK, POLLED, DICT_BOOK, CRYPTOFEED, NAUTILUS)
 """Whose latency is shown: enough to compare, few enough to read."""
 LEAST: Final = 10
 """ns where every bar begins: a logarithm has no zero."""
@@ -190,7 +190,8 @@ def _latency(axis: Axes, delays: list[dict[str, Any]]) -> None:
     late = [statistics.median(run["sender"][label] for run in runs) for label in labels]
     axis.fill_between(labels, [max(value, 0.1) for value in late], 0.1, color=LESS_WORK, zorder=1)
     axis.set_yscale("log")
-    axis.set_ylim(bottom=0.1)
+    # room above the worst, where the names of all stand one over the other
+    axis.set_ylim(bottom=0.1, top=10 * max(end[0] for end in ends))
     axis.text(len(labels) - 0.9, 0.13, "grey: how late\nthe sender itself was", fontsize=8, color=QUIET, va="bottom")
     _at_the_end(axis, ends, len(labels) - 1)
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _at: f"{value:,g}"))
