@@ -122,7 +122,8 @@ def stage(report: dict[str, Any], key: str) -> str:
 
 
 def settings(report: dict[str, Any]) -> str:
-    out = [f"- {one}" for one in report["left_out"]]
+    # where this checkout stands is nobody's business
+    out = [f"- {one}".replace(f"{ROOT}/", "") for one in report["left_out"]]
     told = markdown(("contestant", "settings"), report["settings"].items())
     return told + ("\n\nLeft out of this run:\n\n" + "\n".join(out) if out else "")
 
