@@ -119,18 +119,17 @@ impl Connection {
         let lap = feed.laps.start();
         let job = Job { venue: self.venue, epoch: self.epoch, stamp, lap, counters, stages };
         while !self.failed {
-            let mut tried = Tried::Not;
+            let mut tried = None;
             if let Some(decoder) = &mut self.decoder
                 && let Some(text) = self.wire.whole_text()
             {
                 match job.plain(decoder, text, feed) {
-                    Some(true) => {
+                    Plain::Read => {
                         self.wire.pass();
                         self.counters.messages.add_single_writer(1);
                         continue;
                     }
-                    Some(false) => tried = Tried::NotPlain,
-                    None => tried = Tried::Broken,
+                    other => tried = Some(other),
                 }
             }
             match self.wire.next() {
@@ -144,11 +143,11 @@ impl Connection {
                                 notices.push(Notice::Message(text.to_vec(), false));
                                 continue;
                             };
-                            let done = match tried {
-                                // One that came in pieces, of frames or of reads.
-                                Tried::Not if job.plain(decoder, text, feed) == Some(true) => continue,
-                                Tried::Not | Tried::NotPlain => job.text(decoder, text, feed),
-                                Tried::Broken => BROKEN,
+                            // One that came in pieces, of frames or of reads, was not tried yet.
+                            let done = match tried.unwrap_or_else(|| job.plain(decoder, text, feed)) {
+                                Plain::Read => Done::Nothing,
+                                Plain::Other => job.text(decoder, text, feed),
+                                Plain::Broken => Done::Rejected(DecodeError::new(DecodeErrorKind::Internal, 0)),
                             };
                             match done {
                                 Done::Nothing => {}
@@ -210,16 +209,16 @@ fn tell(told: &mut u32, error: DecodeError, notices: &mut Vec<Notice>) {
     }
 }
 
-/// Whether the straight-line reader had a look at a message.
+/// What the straight-line reader made of a message.
 #[derive(Clone, Copy)]
-enum Tried {
-    Not,
-    NotPlain,
+enum Plain {
+    /// It is done with.
+    Read,
+    /// It is for the general path.
+    Other,
+    /// The reader failed where it must not: a bug of ours, contained.
     Broken,
 }
-
-/// A decoder failed where it must not.
-const BROKEN: Done = Done::Rejected(DecodeError { kind: DecodeErrorKind::Internal, at: 0, instrument: None });
 
 enum Done {
     Nothing,
@@ -249,22 +248,21 @@ impl Job<'_> {
         }
     }
 
-    /// Reads a message that may be in the venue's own spelling, and may be no text at all; says whether it was. `None`: a bug of
-    /// ours, contained.
+    /// Reads a message that may be in the venue's own spelling, and may be no text at all.
     #[inline]
-    fn plain(&self, decoder: &mut AnyDecoder, text: &[u8], feed: &mut Feed) -> Option<bool> {
+    fn plain(&self, decoder: &mut AnyDecoder, text: &[u8], feed: &mut Feed) -> Plain {
         let mark = feed.batch.events.len();
         let levels_mark = feed.batch.levels.len();
         let mut context = self.context(feed);
         match catch_unwind(AssertUnwindSafe(|| decoder.plain(text, &mut context))) {
             Ok(true) => {
                 self.data(mark, feed);
-                Some(true)
+                Plain::Read
             }
-            Ok(false) => Some(false),
+            Ok(false) => Plain::Other,
             Err(_) => {
                 self.take_back(feed, mark, levels_mark);
-                None
+                Plain::Broken
             }
         }
     }
