@@ -1,0 +1,1 @@
+//! The paper exchange: a matching engine with accounts.

@@ -1,0 +1,19 @@
+//! Orders: what is asked of a venue, what a venue says of it, and the one truth made of both.
+//!
+//! No sockets and no clock: time is an argument, bytes go in and out. The parts, in the order a command meets them:
+//! [`risk`] (is it allowed?) → [`journal`] (written before the wire) → [`venue`] (request bytes, answers to [`Report`]s) →
+//! the router, which alone changes the state of an order.
+
+pub mod journal;
+mod report;
+pub mod risk;
+mod rules;
+mod types;
+pub mod venue;
+
+pub use report::{
+    BalanceReport, ExecutionReport, Gateway, OrderReport, OrderStatus, PositionReport, Refusal, RefusalKind, Report,
+    RequestKey, RulesReport,
+};
+pub use rules::{Product, Rules};
+pub use types::{Liquidity, Offset, OrderType, Side, Unit};

@@ -1,0 +1,1 @@
+//! Risk: every order is checked before it is written anywhere.
