@@ -5,12 +5,16 @@
 //! the router, which alone changes the state of an order.
 
 pub mod journal;
+pub mod ledger;
+pub mod record;
 mod report;
 pub mod risk;
 mod rules;
+pub mod state;
 mod types;
 pub mod venue;
 
+pub use ledger::MONEY_SCALE;
 pub use report::{
     BalanceReport, ExecutionReport, Gateway, OrderReport, OrderStatus, PositionReport, Refusal, RefusalKind, Report,
     RequestKey, RulesReport,
