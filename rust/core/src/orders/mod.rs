@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod record;
 mod report;
 pub mod risk;
+pub mod router;
 mod rules;
 pub mod state;
 mod types;

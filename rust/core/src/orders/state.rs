@@ -99,6 +99,7 @@ pub const TRANSITIONS: &[(OrderState, Change, OrderState)] = {
         (S::PendingCancel, C::Cancelled, S::Cancelled),
         (S::PendingCancel, C::Refused, S::Rejected),
         (S::PendingCancel, C::CancelFailed, S::Working),
+        (S::PendingCancel, C::Replaced, S::PendingCancel),
         (S::PendingCancel, C::Lost, S::Unknown),
 
         (S::PendingReplace, C::PartFilled, S::PendingReplace),
@@ -112,6 +113,7 @@ pub const TRANSITIONS: &[(OrderState, Change, OrderState)] = {
 
         (S::Unknown, C::Accepted, S::Working),
         (S::Unknown, C::Refused, S::Rejected),
+        (S::Unknown, C::Replaced, S::Working),
         (S::Unknown, C::PartFilled, S::Unknown),
         (S::Unknown, C::Filled, S::Filled),
         (S::Unknown, C::Cancelled, S::Cancelled),

@@ -6,6 +6,7 @@ pub use order::Order;
 
 use super::record::{Changed, Executed, Mode, Placed, Record};
 use super::rules::{Product, Rules};
+use super::state::OrderState;
 use super::types::{Offset, Side};
 use crate::clock::Nanos;
 use foldhash::HashMap;
@@ -52,6 +53,8 @@ pub struct Open {
     pub sell: [i64; 3],
     /// How many orders.
     pub orders: u32,
+    /// How many of them are unknown.
+    pub unknown: u32,
 }
 
 impl Open {
@@ -69,29 +72,40 @@ impl Open {
         if let Some(sum) = self.slot(order.side, order.offset) {
             *sum = sum.saturating_add(order.remaining.saturating_mul(sign));
         }
-        self.orders = if sign > 0 { self.orders.saturating_add(1) } else { self.orders.saturating_sub(1) };
+        step(&mut self.orders, sign);
+        if order.unknown {
+            step(&mut self.unknown, sign);
+        }
     }
+}
+
+fn step(count: &mut u32, sign: i64) {
+    *count = if sign > 0 { count.saturating_add(1) } else { count.saturating_sub(1) };
 }
 
 /// What an order adds to the sums.
 #[derive(Clone, Copy)]
 struct Weight {
+    desk: u16,
     instrument: u32,
     side: Side,
     offset: Offset,
     remaining: i64,
     live: bool,
+    unknown: bool,
 }
 
 impl Weight {
     fn of(order: &Order) -> Self {
         let placed = &order.placed;
         Self {
+            desk: placed.desk,
             instrument: placed.instrument,
             side: placed.side,
             offset: placed.offset,
             remaining: order.remaining(),
             live: !order.state.is_terminal(),
+            unknown: order.state == OrderState::Unknown,
         }
     }
 }
@@ -128,6 +142,7 @@ pub struct Ledger {
     strategies: Vec<Box<str>>,
     orders: HashMap<u64, Order>,
     live: BTreeSet<u64>,
+    live_by_desk: Vec<u32>,
     finished: VecDeque<u64>,
     by_venue: Vec<HashMap<Box<str>, u64>>,
     intents: HashMap<Box<str>, u64>,
@@ -154,6 +169,7 @@ impl Ledger {
             strategies: vec!["".into()],
             orders: HashMap::default(),
             live: BTreeSet::new(),
+            live_by_desk: Vec::new(),
             finished: VecDeque::new(),
             by_venue: Vec::new(),
             intents: HashMap::default(),
@@ -295,6 +311,12 @@ impl Ledger {
         self.live.iter().filter_map(|id| self.orders.get(id))
     }
 
+    /// How many orders of a desk are live.
+    #[must_use]
+    pub fn live_of(&self, desk: u16) -> u32 {
+        self.live_by_desk.get(usize::from(desk)).copied().unwrap_or(0)
+    }
+
     /// How many orders are live.
     #[must_use]
     pub fn live_count(&self) -> usize {
@@ -362,6 +384,7 @@ impl Ledger {
         self.desks.push(name.into());
         self.by_venue.push(HashMap::default());
         self.balances.push(BTreeMap::new());
+        self.live_by_desk.push(0);
         Ok(())
     }
 
@@ -490,6 +513,11 @@ impl Ledger {
         let at = usize::try_from(weight.instrument).unwrap_or(usize::MAX);
         if let Some(open) = self.open.get_mut(at) {
             open.add(weight, sign);
+        }
+        if weight.live
+            && let Some(count) = self.live_by_desk.get_mut(usize::from(weight.desk))
+        {
+            step(count, sign);
         }
     }
 

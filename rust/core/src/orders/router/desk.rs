@@ -1,0 +1,243 @@
+//! One login at one venue: where it stands, what it was asked, what it said that we can't place yet.
+
+use super::super::report::Report;
+use super::request::{Pending, Request, Waiting};
+use crate::clock::Nanos;
+use crate::sign::Secret;
+use foldhash::HashMap;
+use std::collections::VecDeque;
+
+/// Requests that wait, or wait for an answer, at one desk. More are refused: a venue that does not answer must not fill memory.
+pub(super) const MOST_REQUESTS: usize = 4_096;
+/// Reports kept of orders whose acknowledgement has not come.
+pub(super) const MOST_ORPHANS: usize = 4_096;
+/// Orders of others that are told apart; of more only the count is kept.
+pub(super) const MOST_FOREIGN: usize = 4_096;
+
+/// How a desk speaks.
+#[derive(Clone, Debug)]
+pub enum Speaker {
+    /// `CoinCeres`: the URL is the login; our ids in orders; one question of a kind at a time.
+    CoinCeres {
+        /// The exchange behind it.
+        exchange: Box<str>,
+        /// Leverage, as sent.
+        leverage: Box<str>,
+        /// Its local times are this many seconds ahead of UTC.
+        utc_offset_s: i32,
+    },
+    /// A quantapi gateway: logins with tokens; answers by number; no ids of ours, no history.
+    QuantApi {
+        /// The platform behind it.
+        platform: Box<str>,
+        /// What is subscribed at the login.
+        symbols: Vec<Box<str>>,
+        /// Key.
+        access_key: Secret,
+        /// Secret.
+        secret_key: Secret,
+    },
+    /// The paper exchange in this process.
+    Paper,
+}
+
+impl Speaker {
+    /// Whether orders carry our id at the venue.
+    #[must_use]
+    pub const fn has_client_ids(&self) -> bool {
+        !matches!(self, Self::QuantApi { .. })
+    }
+
+    /// Whether an answer about orders lists finished ones too.
+    #[must_use]
+    pub const fn has_history(&self) -> bool {
+        !matches!(self, Self::QuantApi { .. })
+    }
+
+    /// Whether answers carry the request's number.
+    #[must_use]
+    pub const fn has_numbers(&self) -> bool {
+        !matches!(self, Self::CoinCeres { .. })
+    }
+
+    /// Whether an open socket is not yet a login.
+    #[must_use]
+    pub const fn has_login(&self) -> bool {
+        matches!(self, Self::QuantApi { .. })
+    }
+
+    /// Whether an order can be changed.
+    #[must_use]
+    pub const fn has_replace(&self) -> bool {
+        matches!(self, Self::Paper)
+    }
+
+    /// How many orders one cancel may name.
+    #[must_use]
+    pub const fn most_cancels(&self) -> usize {
+        match self {
+            Self::CoinCeres { .. } => 15,
+            Self::QuantApi { .. } => 50,
+            Self::Paper => 1,
+        }
+    }
+
+    /// Whether a cancel may name orders of several instruments.
+    #[must_use]
+    pub const fn cancels_across_instruments(&self) -> bool {
+        matches!(self, Self::CoinCeres { .. })
+    }
+}
+
+/// Where a desk stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeskState {
+    /// No connection.
+    Down,
+    /// Connected; the login, or the platform behind it, is not there yet.
+    Opening,
+    /// The venue is being asked what is true; no new orders yet.
+    Reconciling,
+    /// Orders are taken.
+    Ready,
+}
+
+impl DeskState {
+    /// The name, as in the API and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Opening => "opening",
+            Self::Reconciling => "reconciling",
+            Self::Ready => "ready",
+        }
+    }
+}
+
+/// What is known of a live order besides its place in the ledger: nothing of it outlives the process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Track {
+    /// When it was sent, monotonic; 0: not by this process.
+    pub(super) sent: Nanos,
+    /// When it was last known for certain, monotonic: an older picture of the venue says nothing about it.
+    pub(super) known: Nanos,
+    /// Since when it is unknown, monotonic.
+    pub(super) doubt: Nanos,
+    /// Somebody wants it cancelled, however often that must be asked.
+    pub(super) wanted_gone: bool,
+    /// When it may be asked again, monotonic.
+    pub(super) cancel_after: Nanos,
+    /// It is listed as gone by a picture of the venue; the next one decides.
+    pub(super) missed: bool,
+}
+
+/// What the venue says a position is, as opposed to what fills made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) long: i128,
+    pub(super) short: i128,
+    /// Since when it differs from ours, monotonic; 0: it does not.
+    pub(super) differs: Nanos,
+}
+
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) name: Box<str>,
+    pub(super) link: u16,
+    pub(super) speaker: Speaker,
+    /// How often live orders are asked for where pushes may not come; 0: never.
+    pub(super) poll: Nanos,
+    pub(super) state: DeskState,
+    pub(super) token: Option<Secret>,
+    pub(super) instruments: Vec<u32>,
+    /// Commands, then questions, each in order.
+    pub(super) commands: VecDeque<Waiting>,
+    pub(super) questions: VecDeque<Waiting>,
+    pub(super) pending: Vec<Pending>,
+    pub(super) orphans: VecDeque<(Nanos, Report)>,
+    pub(super) foreign: HashMap<Box<str>, Nanos>,
+    pub(super) seen: HashMap<u32, Seen>,
+    /// When the account is to be asked again, monotonic; `i64::MAX`: not.
+    pub(super) account_due: Nanos,
+    pub(super) poll_due: Nanos,
+    /// No login before this.
+    pub(super) login_after: Nanos,
+    pub(super) login_failures: u32,
+    /// Nothing but cancels before this: the venue says we ask too often.
+    pub(super) pause: Nanos,
+    /// Questions in a row without an answer.
+    pub(super) unanswered: u32,
+    /// Instruments to ask for the orders of, and not before when.
+    pub(super) ask: HashMap<u32, Nanos>,
+}
+
+impl Desk {
+    pub(super) fn new(name: &str, link: u16, speaker: Speaker, poll: Nanos) -> Self {
+        Self {
+            name: name.into(),
+            link,
+            speaker,
+            poll,
+            state: DeskState::Down,
+            token: None,
+            instruments: Vec::new(),
+            commands: VecDeque::new(),
+            questions: VecDeque::new(),
+            pending: Vec::new(),
+            orphans: VecDeque::new(),
+            foreign: HashMap::default(),
+            seen: HashMap::default(),
+            account_due: Nanos::MAX,
+            poll_due: 0,
+            login_after: 0,
+            login_failures: 0,
+            pause: 0,
+            unanswered: 0,
+            ask: HashMap::default(),
+        }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.state != DeskState::Down
+    }
+
+    /// Whether another command or question has room.
+    pub(super) fn has_room(&self) -> bool {
+        self.commands.len().saturating_add(self.questions.len()).saturating_add(self.pending.len()) < MOST_REQUESTS
+    }
+
+    /// Puts a question behind the others, unless it waits already.
+    pub(super) fn question(&mut self, request: Request, now: Nanos) {
+        if self.has_room() && !self.questions.iter().any(|waiting| waiting.request == request) {
+            self.questions.push_back(Waiting { request, deadline: Nanos::MAX, since: now, cause: 0 });
+        }
+    }
+
+    /// Whether a question waits or was sent and not answered.
+    pub(super) fn is_asking(&self, request: &Request) -> bool {
+        self.questions.iter().any(|waiting| waiting.request == *request)
+            || self.pending.iter().any(|pending| !pending.overdue && pending.request == *request)
+    }
+
+    /// Whether a request must wait for the answer to another one of its kind.
+    pub(super) fn must_wait(&self, request: &Request) -> bool {
+        let by_client_id = matches!(request, Request::Place(_));
+        !self.speaker.has_numbers()
+            && !by_client_id
+            && self.pending.iter().any(|pending| !pending.overdue && pending.request.is_like(request))
+    }
+
+    /// Takes the pending request out that an answer belongs to.
+    pub(super) fn answered(&mut self, which: impl Fn(&Pending) -> bool) -> Option<Pending> {
+        let at = self.pending.iter().position(which)?;
+        Some(self.pending.remove(at))
+    }
+
+    /// Keeps a report for later; the oldest goes if there are too many, and is given back.
+    pub(super) fn hold(&mut self, report: Report, now: Nanos) -> Option<Report> {
+        let gone = if self.orphans.len() >= MOST_ORPHANS { self.orphans.pop_front() } else { None };
+        self.orphans.push_back((now, report));
+        gone.map(|(_, report)| report)
+    }
+}

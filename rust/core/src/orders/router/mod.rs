@@ -1,0 +1,455 @@
+//! The router: what is asked of it goes through risk and the journal to a venue; what venues say becomes the one state.
+//!
+//! Sans-I/O. Its user hands it commands, what came from the sockets and the time; it hands back requests to send
+//! ([`Router::outgoing`]) and events ([`Router::take_events`]). `now` is a [`Stamp`]: intervals are taken on its monotonic part,
+//! records carry its realtime part.
+//!
+//! What always holds:
+//! - An order is journaled before its request can be taken from the outbox, and is taken from it once, never after its time to
+//!   live. Nothing is ever sent again: not by a reconnect, not after a timeout, not after a restart.
+//! - After a lost connection, a missing answer or a restart an order is [`OrderState::Unknown`] until the venue was asked.
+//! - A desk takes new orders when everything it was asked after connecting is answered and none of its orders is unknown; an
+//!   instrument with an unknown order takes none.
+//! - The state changes by records only, see [`super::ledger`].
+
+mod account;
+mod asking;
+mod commands;
+mod desk;
+mod event;
+mod incoming;
+mod outbox;
+mod request;
+mod sink;
+mod stats;
+mod time;
+
+pub use commands::{Denial, NewOrder};
+pub use desk::{DeskState, Speaker};
+pub use event::{Event, EventKind};
+pub use outbox::{Body, Outgoing};
+pub use request::Request;
+pub use sink::{Memory, Sink};
+pub use stats::{DeskStats, Tallies};
+
+use super::ledger::{Inconsistent, Ledger};
+use super::record::{BadRecord, Changed, Record};
+use super::risk::Risk;
+use super::rules::Rules;
+use super::state::{Change, OrderState};
+use crate::clock::{Nanos, Stamp};
+use desk::{Desk, Track};
+use foldhash::HashMap;
+use std::sync::Arc;
+
+/// How a router behaves. Times in ns.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// In front of our ids at venues that take client ids.
+    pub prefix: Box<str>,
+    /// How long an answer may take before it counts as missing.
+    pub ack_timeout: Nanos,
+    /// How long a venue may take to work on what it was sent before the connection was cut: only then can an order be absent.
+    pub settle: Nanos,
+    /// How long between two questions about the same.
+    pub ask_again: Nanos,
+    /// How long after the last change of an account it is asked for whole.
+    pub account_after: Nanos,
+    /// Finished orders kept.
+    pub keep: usize,
+    /// Reads the clock for the stages of an order, monotonic.
+    pub laps: fn() -> Nanos,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            prefix: "ff".into(),
+            ack_timeout: 5_000_000_000,
+            settle: 2_000_000_000,
+            ask_again: 500_000_000,
+            account_after: 500_000_000,
+            keep: 10_000,
+            laps: crate::clock::monotonic_ns,
+        }
+    }
+}
+
+/// Why a journal's entries are no state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplayError {
+    /// An entry can't be read.
+    Bad(BadRecord),
+    /// An entry does not fit those before it.
+    Inconsistent(Inconsistent),
+}
+
+impl std::fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bad(error) => error.fmt(f),
+            Self::Inconsistent(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+/// Applies a journal's entry.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn replay(ledger: &mut Ledger, time: Nanos, kind: u8, payload: &[u8]) -> Result<(), ReplayError> {
+    let record = Record::read(kind, payload).map_err(ReplayError::Bad)?;
+    ledger.apply(&record, time).map_err(ReplayError::Inconsistent)
+}
+
+/// See the module's text.
+pub struct Router {
+    config: Config,
+    ledger: Ledger,
+    risk: Risk,
+    sink: Box<dyn Sink>,
+    /// Why the journal takes nothing any more.
+    broken: Option<Box<str>>,
+    /// By the ledger's numbers; those of a venue that is no longer configured are `None`.
+    desks: Vec<Option<Desk>>,
+    stats: Vec<Arc<DeskStats>>,
+    tallies: Arc<Tallies>,
+    tracks: HashMap<u64, Track>,
+    events: Vec<Event>,
+    seq: u64,
+    number: u64,
+    payload: Vec<u8>,
+    /// Links that must be closed, with the reason.
+    closes: Vec<(u16, &'static str)>,
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router").field("ledger", &self.ledger).field("broken", &self.broken).finish_non_exhaustive()
+    }
+}
+
+impl Router {
+    /// A router that goes on from a state which [`replay`] made of its journal's entries: every live order is unknown.
+    #[must_use]
+    pub fn new(config: Config, ledger: Ledger, risk: Risk, sink: Box<dyn Sink>, now: Stamp) -> Self {
+        let desks = ledger.desks().iter().map(|_| None).collect();
+        let stats = ledger.desks().iter().map(|_| Arc::default()).collect();
+        let mut router = Self {
+            config,
+            ledger,
+            risk,
+            sink,
+            broken: None,
+            desks,
+            stats,
+            tallies: Arc::default(),
+            tracks: HashMap::default(),
+            events: Vec::new(),
+            seq: 0,
+            number: 0,
+            payload: Vec::new(),
+            closes: Vec::new(),
+        };
+        router.commit(&Record::Started, now);
+        let live: Vec<u64> = router.ledger.live().map(|order| order.placed.id).collect();
+        for id in live {
+            router.lose(id, "the process was restarted", now);
+        }
+        router
+    }
+
+    /// Adds a desk: one login at one venue, on the socket of a link. Gives its number, the same after a restart.
+    pub fn add_desk(&mut self, name: &str, link: u16, speaker: Speaker, poll: Nanos, now: Stamp) -> u16 {
+        let known = self.ledger.desks().iter().position(|known| **known == *name);
+        let number = known.unwrap_or_else(|| self.ledger.desks().len());
+        let desk = u16::try_from(number).unwrap_or(u16::MAX);
+        if known.is_none() {
+            self.commit(&Record::Desk { desk, name: name.into() }, now);
+            self.desks.push(None);
+            self.stats.push(Arc::default());
+        }
+        let mut entry = Desk::new(name, link, speaker, poll);
+        entry.instruments = (0..)
+            .zip(self.ledger.instruments())
+            .filter(|(_, known)| known.desk == desk)
+            .map(|(index, _)| index)
+            .collect();
+        if let Some(slot) = self.desks.get_mut(number) {
+            *slot = Some(entry);
+        }
+        desk
+    }
+
+    /// Adds an instrument, or gives the one there is its rules. Gives its number, the same after a restart.
+    ///
+    /// # Errors
+    /// The instrument is known with other scales, or more than 18 digits are asked for: in words.
+    pub fn add_instrument(&mut self, desk: u16, rules: Rules, now: Stamp) -> Result<u32, String> {
+        if rules.price_scale.saturating_add(rules.size_scale) > super::MONEY_SCALE {
+            return Err(format!(
+                "{}: price and size have {} + {} digits, at most 18 together are possible",
+                rules.symbol, rules.price_scale, rules.size_scale
+            ));
+        }
+        let known = (0..)
+            .zip(self.ledger.instruments())
+            .find(|(_, known)| known.desk == desk && known.rules.symbol == rules.symbol)
+            .map(|(index, known)| (index, known.rules.clone()));
+        let index = match known {
+            Some((index, before)) if before == rules => return Ok(index),
+            Some((index, before)) => {
+                if (before.price_scale, before.size_scale) != (rules.price_scale, rules.size_scale) {
+                    return Err(format!(
+                        "{}: the journal has it with scales {} and {}, now they are {} and {}: start with a new journal",
+                        rules.symbol, before.price_scale, before.size_scale, rules.price_scale, rules.size_scale
+                    ));
+                }
+                index
+            }
+            None => u32::try_from(self.ledger.instruments().len()).unwrap_or(u32::MAX),
+        };
+        self.commit(&Record::Instrument { instrument: index, desk, rules }, now);
+        if let Some(entry) = self.desk_mut(desk)
+            && !entry.instruments.contains(&index)
+        {
+            entry.instruments.push(index);
+        }
+        Ok(index)
+    }
+
+    /// Gives a strategy's number, the same after a restart.
+    pub fn strategy(&mut self, name: &str, now: Stamp) -> u32 {
+        if let Some(at) = self.ledger.strategies().iter().position(|known| **known == *name) {
+            return u32::try_from(at).unwrap_or(0);
+        }
+        let strategy = u32::try_from(self.ledger.strategies().len()).unwrap_or(0);
+        self.commit(&Record::Strategy { strategy, name: name.into() }, now);
+        strategy
+    }
+
+    /// The state.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The risk checks, to change their limits.
+    pub const fn risk(&mut self) -> &mut Risk {
+        &mut self.risk
+    }
+
+    /// Why no new order is taken any more: the journal failed.
+    #[must_use]
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// Where a desk stands; `None` if it is not configured.
+    #[must_use]
+    pub fn desk_state(&self, desk: u16) -> Option<DeskState> {
+        self.desk(desk).map(|desk| desk.state)
+    }
+
+    /// A desk's histograms and counters.
+    #[must_use]
+    pub fn stats(&self, desk: u16) -> Option<&Arc<DeskStats>> {
+        self.stats.get(usize::from(desk))
+    }
+
+    /// Counters of the whole router.
+    #[must_use]
+    pub const fn tallies(&self) -> &Arc<Tallies> {
+        &self.tallies
+    }
+
+    /// Takes the events since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Takes the links that must be closed, with the reason.
+    pub fn take_closes(&mut self) -> Vec<(u16, &'static str)> {
+        std::mem::take(&mut self.closes)
+    }
+
+    /// Our id at venues that take one.
+    #[must_use]
+    pub fn client_id(&self, id: u64) -> String {
+        format!("{}{id}", self.config.prefix)
+    }
+
+    fn id_of(&self, client_id: &str) -> Option<u64> {
+        let digits = client_id.strip_prefix(&*self.config.prefix)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    }
+
+    fn desk(&self, desk: u16) -> Option<&Desk> {
+        self.desks.get(usize::from(desk))?.as_ref()
+    }
+
+    fn desk_mut(&mut self, desk: u16) -> Option<&mut Desk> {
+        self.desks.get_mut(usize::from(desk))?.as_mut()
+    }
+
+    fn desks_of(&self, link: u16) -> Vec<u16> {
+        (0..)
+            .zip(&self.desks)
+            .filter(|(_, desk)| desk.as_ref().is_some_and(|desk| desk.link == link))
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    fn track(&mut self, id: u64) -> &mut Track {
+        self.tracks.entry(id).or_default()
+    }
+
+    fn state(&self, id: u64) -> Option<OrderState> {
+        self.ledger.order(id).map(|order| order.state)
+    }
+
+    /// Writes a record and applies it; false if it could not be written. It is applied all the same unless it is a new order:
+    /// what a venue did is true whether or not it could be written down.
+    fn commit(&mut self, record: &Record, now: Stamp) -> bool {
+        let written = self.write(record, now);
+        if !written && matches!(record, Record::Placed(_)) {
+            return false;
+        }
+        match self.ledger.apply(record, now.realtime) {
+            Ok(()) => self.announce(record, now),
+            Err(error) => {
+                // our own mistake: the state stays as it was, and everybody is told
+                self.tallies.inconsistencies.add(1);
+                let mut event = Event::new(EventKind::Anomaly, now.realtime);
+                event.text = error.to_string().into();
+                self.push(event);
+            }
+        }
+        written
+    }
+
+    fn write(&mut self, record: &Record, now: Stamp) -> bool {
+        if self.broken.is_some() {
+            self.tallies.unjournaled.add(1);
+            return false;
+        }
+        self.payload.clear();
+        record.write(&mut self.payload);
+        if let Err(error) = self.sink.append(now.realtime, record.kind(), &self.payload) {
+            self.broken = Some(error.as_str().into());
+            self.tallies.unjournaled.add(1);
+            let mut event = Event::new(EventKind::Anomaly, now.realtime);
+            event.text = format!("the journal failed, no new orders are taken: {error}").into();
+            self.push(event);
+            return false;
+        }
+        self.tallies.journaled.add(1);
+        true
+    }
+
+    fn push(&mut self, mut event: Event) {
+        self.seq = self.seq.saturating_add(1);
+        event.seq = self.seq;
+        self.events.push(event);
+    }
+
+    /// Tells what a record changed.
+    fn announce(&mut self, record: &Record, now: Stamp) {
+        let mut event = Event::new(EventKind::Order, now.realtime);
+        match record {
+            Record::Placed(placed) => self.fill_in(&mut event, placed.id),
+            Record::Changed(changed) => {
+                event.change = Some(changed.change);
+                event.text.clone_from(&changed.reason);
+                self.fill_in(&mut event, changed.id);
+                if event.state.is_some_and(OrderState::is_terminal) {
+                    self.tracks.remove(&changed.id);
+                } else {
+                    self.track(changed.id).known = now.monotonic;
+                }
+            }
+            Record::Executed(fill) => {
+                event.kind = EventKind::Fill;
+                (event.price, event.quantity) = (fill.price, fill.quantity);
+                event.text = format!("{} {}", fill.liquidity.name(), fill.execution_id).into();
+                self.fill_in(&mut event, fill.id);
+            }
+            Record::Denied { desk, rule: _, text } => {
+                event.kind = EventKind::Denied;
+                event.desk = *desk;
+                event.text.clone_from(text);
+            }
+            Record::Position { slot, .. } => {
+                event.kind = EventKind::Position;
+                let found = (0..).zip(self.ledger.instruments()).find(|(_, known)| known.slot == *slot);
+                if let Some((index, known)) = found {
+                    (event.instrument, event.desk) = (index, known.desk);
+                }
+            }
+            Record::Balance { desk, currency, .. } => {
+                event.kind = EventKind::Balance;
+                event.desk = *desk;
+                event.text.clone_from(currency);
+            }
+            Record::Mode { mode, by } => {
+                event.kind = EventKind::Mode;
+                event.text = format!("{}: {by}", mode.name()).into();
+            }
+            Record::Kill { on, by } => {
+                event.kind = EventKind::Kill;
+                event.text = format!("{}: {by}", if *on { "thrown" } else { "cleared" }).into();
+            }
+            Record::Anomaly { id, text } => {
+                event.kind = EventKind::Anomaly;
+                self.fill_in(&mut event, *id);
+                event.text.clone_from(text);
+            }
+            _ => return,
+        }
+        self.push(event);
+    }
+
+    fn fill_in(&self, event: &mut Event, id: u64) {
+        event.id = id;
+        if let Some(order) = self.ledger.order(id) {
+            event.desk = order.placed.desk;
+            event.instrument = order.placed.instrument;
+            event.state = Some(order.state);
+            event.filled = order.filled();
+        }
+    }
+
+    /// Changes an order's state, if the table allows it; else that is an anomaly.
+    fn change(&mut self, changed: Changed, now: Stamp) -> bool {
+        let Some(state) = self.state(changed.id) else { return false };
+        if super::state::next(state, changed.change).is_none() {
+            let text = format!("{} in state {}: {}", changed.change.name(), state.name(), changed.reason);
+            self.anomaly(changed.id, &text, now);
+            return false;
+        }
+        self.commit(&Record::Changed(changed), now);
+        true
+    }
+
+    fn simply(&mut self, id: u64, change: Change, reason: &str, now: Stamp) -> bool {
+        let reason = reason.into();
+        self.change(Changed { id, change, venue_id: "".into(), filled: -1, cost: -1, terms: (0, 0), reason }, now)
+    }
+
+    /// Makes an order unknown.
+    fn lose(&mut self, id: u64, reason: &str, now: Stamp) {
+        let Some(state) = self.state(id) else { return };
+        if !state.is_terminal() {
+            if state != OrderState::Unknown {
+                self.simply(id, Change::Lost, reason, now);
+            }
+            self.track(id).doubt = now.monotonic;
+        }
+    }
+
+    fn anomaly(&mut self, id: u64, text: &str, now: Stamp) {
+        self.commit(&Record::Anomaly { id, text: text.into() }, now);
+    }
+}

@@ -1,0 +1,225 @@
+//! What happens because time passes.
+
+use super::super::state::OrderState;
+use super::desk::DeskState;
+use super::incoming::about;
+use super::request::{Pending, Request};
+use super::{Nanos, Router, Stamp};
+
+/// Questions in a row that a venue may leave unanswered before the connection is given up.
+const MOST_UNANSWERED: u32 = 3;
+
+impl Router {
+    /// Time passed; call it some fifty times a second.
+    pub fn tick(&mut self, now: Stamp) {
+        for number in 0..u16::try_from(self.desks.len()).unwrap_or(u16::MAX) {
+            if self.desk(number).is_some_and(super::desk::Desk::is_up) {
+                self.overdue(number, now);
+                self.claim_orphans(number, now);
+                self.forget_orphans(number, now);
+                self.ask_due(number, now);
+                self.maybe_ready(number, now);
+                if self.desk(number).is_some_and(|desk| desk.state == DeskState::Ready) {
+                    self.adopt_positions(number, false, now);
+                }
+            }
+        }
+        self.cancel_wanted(now);
+        self.checkpoint(now);
+    }
+
+    /// Requests whose answer should have come.
+    fn overdue(&mut self, number: u16, now: Stamp) {
+        let timeout = self.config.ack_timeout;
+        let late: Vec<Pending> = self.desk_mut(number).map_or_else(Vec::new, |desk| {
+            let late =
+                |pending: &&mut Pending| !pending.overdue && now.monotonic.saturating_sub(pending.sent) >= timeout;
+            desk.pending
+                .iter_mut()
+                .filter(late)
+                .map(|pending| {
+                    pending.overdue = true;
+                    pending.clone()
+                })
+                .collect()
+        });
+        for pending in late {
+            self.count(number, |stats| &stats.unanswered);
+            self.unanswered(number, pending, now);
+        }
+        // given up for good once nothing can come of it any more
+        let finished = |router: &Self, pending: &Pending| match &pending.request {
+            Request::Place(id) => router.state(*id).is_none_or(OrderState::is_terminal),
+            _ => true,
+        };
+        let gone: Vec<u64> = self
+            .desk(number)
+            .into_iter()
+            .flat_map(|desk| &desk.pending)
+            .filter(|pending| pending.overdue && finished(self, pending))
+            .map(|pending| pending.number)
+            .collect();
+        if let Some(desk) = self.desk_mut(number) {
+            desk.pending.retain(|pending| !gone.contains(&pending.number));
+        }
+    }
+
+    fn unanswered(&mut self, number: u16, pending: Pending, now: Stamp) {
+        match pending.request {
+            Request::Place(id) => {
+                if self.state(id) == Some(OrderState::PendingNew) {
+                    self.lose(id, "the venue did not answer in time", now);
+                }
+                self.ask_about(id, now.monotonic);
+            }
+            Request::Cancel(ids) => {
+                for id in ids {
+                    self.cancel_failed(id, "the venue did not answer in time", now);
+                    self.ask_about(id, now.monotonic);
+                }
+            }
+            Request::Replace(id, ..) => {
+                if self.state(id) == Some(OrderState::PendingReplace) {
+                    self.lose(id, "the venue did not answer in time", now);
+                }
+                self.ask_about(id, now.monotonic);
+            }
+            Request::Logout => {}
+            Request::Login => self.close_link(number, "no answer to the login"),
+            question => {
+                let Some(desk) = self.desk_mut(number) else { return };
+                desk.unanswered = desk.unanswered.saturating_add(1);
+                let given_up = desk.unanswered >= MOST_UNANSWERED;
+                // where answers carry no number, a late one would be taken for that of the next question
+                if given_up || !desk.speaker.has_numbers() {
+                    self.close_link(number, "a question was not answered");
+                } else {
+                    desk.question(question, now.monotonic);
+                }
+            }
+        }
+    }
+
+    fn close_link(&mut self, number: u16, why: &'static str) {
+        if let Some(link) = self.desk(number).map(|desk| desk.link)
+            && !self.closes.iter().any(|(known, _)| *known == link)
+        {
+            self.closes.push((link, why));
+        }
+    }
+
+    /// Reports of orders that never turned out to be ours.
+    fn forget_orphans(&mut self, number: u16, now: Stamp) {
+        let patience = self.config.ack_timeout.saturating_add(self.config.settle).saturating_mul(2);
+        loop {
+            let Some(desk) = self.desk_mut(number) else { return };
+            match desk.orphans.front() {
+                Some((since, _)) if now.monotonic.saturating_sub(*since) >= patience => {}
+                _ => return,
+            }
+            let Some((_, report)) = desk.orphans.pop_front() else { return };
+            if about(&report).is_some() {
+                self.foreign(number, &report, now);
+            }
+        }
+    }
+
+    /// Questions whose time has come.
+    fn ask_due(&mut self, number: u16, now: Stamp) {
+        let Some(desk) = self.desk(number) else { return };
+        if !matches!(desk.state, DeskState::Reconciling | DeskState::Ready) {
+            return;
+        }
+        let (poll, poll_due, account_due, ready) =
+            (desk.poll, desk.poll_due, desk.account_due, desk.state == DeskState::Ready);
+        let again = now.monotonic.saturating_add(self.config.ask_again);
+        // what is unknown is asked about until it is known
+        let unknown: Vec<u32> = self
+            .ledger
+            .live()
+            .filter(|order| order.placed.desk == number && order.state == OrderState::Unknown)
+            .map(|order| order.placed.instrument)
+            .collect();
+        let polled: Vec<u32> = if ready && poll != 0 && poll_due <= now.monotonic {
+            self.ledger
+                .live()
+                .filter(|order| order.placed.desk == number)
+                .map(|order| order.placed.instrument)
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let Some(desk) = self.desk_mut(number) else { return };
+        for instrument in unknown {
+            desk.ask.entry(instrument).or_insert(again);
+        }
+        if poll_due <= now.monotonic {
+            desk.poll_due = now.monotonic.saturating_add(poll);
+        }
+        for instrument in polled {
+            desk.question(Request::Orders(instrument), now.monotonic);
+        }
+        let due: Vec<u32> =
+            desk.ask.iter().filter(|(_, at)| **at <= now.monotonic).map(|(instrument, _)| *instrument).collect();
+        for instrument in due {
+            if !desk.is_asking(&Request::Orders(instrument)) {
+                desk.ask.remove(&instrument);
+                desk.question(Request::Orders(instrument), now.monotonic);
+            }
+        }
+        if account_due <= now.monotonic {
+            self.ask_account(number, now);
+        }
+    }
+
+    /// Cancels that are wanted until they are done: those of the kill switch, of "cancel all", and of orders that could not be
+    /// cancelled when it was asked for.
+    fn cancel_wanted(&mut self, now: Stamp) {
+        let killed = self.ledger.kill().is_some();
+        let wanted: Vec<u64> = self
+            .ledger
+            .live()
+            .filter(|order| !order.venue_id.is_empty() && order.state != OrderState::PendingCancel)
+            .map(|order| order.placed.id)
+            .filter(|id| {
+                self.tracks
+                    .get(id)
+                    .map_or(killed, |track| (track.wanted_gone || killed) && track.cancel_after <= now.monotonic)
+            })
+            .collect();
+        for id in wanted {
+            self.ask_cancel(id, Nanos::MAX, now);
+        }
+    }
+
+    /// Starts the journal anew when it asks for that.
+    fn checkpoint(&mut self, now: Stamp) {
+        if self.broken.is_some() || !self.sink.wants_checkpoint() {
+            return;
+        }
+        let mut entries = Vec::new();
+        self.ledger.checkpoint(&mut |record| {
+            let mut payload = Vec::new();
+            record.write(&mut payload);
+            entries.push((record.kind(), payload));
+        });
+        if let Err(error) = self.sink.checkpoint(now.realtime, &entries) {
+            self.broken = Some(error.as_str().into());
+            self.anomaly(0, &format!("the journal can't be started anew: {error}"), now);
+        }
+    }
+
+    /// The time of the newest thing that happened to an order, for tests and views: whether anything is still on its way.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let sure = |state: OrderState| !matches!(state, OrderState::Unknown | OrderState::PendingNew);
+        self.desks.iter().flatten().all(|desk| {
+            desk.commands.is_empty()
+                && desk.questions.is_empty()
+                && desk.pending.is_empty()
+                && desk.ask.is_empty()
+                && desk.account_due == Nanos::MAX
+                && desk.seen.values().all(|seen| seen.differs == 0)
+        }) && self.ledger.live().all(|order| sure(order.state))
+    }
+}
