@@ -4,7 +4,8 @@ use super::super::ledger::at_money_scale;
 use super::super::record::Mode;
 use super::super::rules::{Product, Rules};
 use super::super::types::{Offset, OrderType, Side, Unit};
-use super::limits::{Ability, Limits};
+use super::super::venue::Supports;
+use super::limits::Limits;
 use super::reject::{Amount, Reject, Rule};
 use super::{Checked, Intent, Seen, Top};
 use crate::num::Decimal;
@@ -22,15 +23,7 @@ pub(super) fn mode(mode: Mode) -> Verdict {
     require(mode != Mode::Halted, Rule::Halted, Amount::Word("active"), found)
 }
 
-/// The words for a list of a venue's abilities.
-const fn units(allowed: &[Unit]) -> &'static str {
-    match allowed {
-        [Unit::Base] => "base",
-        [Unit::Quote] => "quote (money)",
-        _ => "base or quote (money)",
-    }
-}
-
+/// The words for what a venue takes.
 const fn offsets(allowed: &[Offset]) -> &'static str {
     match allowed {
         [Offset::Net] => "net",
@@ -39,23 +32,21 @@ const fn offsets(allowed: &[Offset]) -> &'static str {
     }
 }
 
-pub(super) fn ability(intent: &Intent, rules: &Rules, ability: &Ability) -> Verdict {
-    let types = if ability.types.contains(&OrderType::Ioc) { "limit, market and ioc" } else { "limit and market" };
+pub(super) fn supported(intent: &Intent, rules: &Rules, supports: &Supports) -> Verdict {
+    let types =
+        if supports.order_types.contains(&OrderType::Ioc) { "limit, market and ioc" } else { "limit and market" };
     let found = Amount::Word(intent.order_type.name());
-    require(ability.types.contains(&intent.order_type), Rule::OrderType, Amount::Word(types), found)?;
+    let good = supports.order_types.contains(&intent.order_type);
+    require(good, Rule::OrderType, Amount::Word(types), found)?;
     let allowed = match rules.product {
-        Product::Spot => ability.spot_offsets,
-        Product::Contract => ability.contract_offsets,
+        Product::Spot => supports.spot_offsets,
+        Product::Contract => supports.contract_offsets,
     };
     let found = Amount::Word(intent.offset.name());
     require(allowed.contains(&intent.offset), Rule::Offset, Amount::Word(offsets(allowed)), found)?;
-    let allowed = match (intent.order_type, intent.side) {
-        (OrderType::Market, Side::Buy) => ability.market_buy_units,
-        (OrderType::Market, Side::Sell) => ability.market_sell_units,
-        _ => ability.limit_units,
-    };
-    let found = Amount::Word(intent.unit.name());
-    require(allowed.contains(&intent.unit), Rule::Unit, Amount::Word(units(allowed)), found)
+    let unit = supports.unit(intent.order_type, intent.side);
+    let wanted = Amount::Word(unit.map_or("another order", Unit::name));
+    require(unit == Some(intent.unit), Rule::Unit, wanted, Amount::Word(intent.unit.name()))
 }
 
 /// The numbers at the instrument's scales. Money, like a price, has the price's scale.

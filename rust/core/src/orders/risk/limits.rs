@@ -1,6 +1,7 @@
-//! What is allowed: our own limits, the venue's budget, and what a venue can do at all.
+//! What is allowed: our own limits, the venue's budget, and what the paper exchange can do at all.
 
-use super::super::types::{Offset, OrderType, Unit};
+use super::super::types::{Offset, OrderType, Side, Unit};
+use super::super::venue::Supports;
 use crate::clock::Nanos;
 use crate::num::Decimal;
 
@@ -45,45 +46,23 @@ impl Default for Limits {
     }
 }
 
-/// What a venue can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ability {
-    /// Order types.
-    pub types: &'static [OrderType],
-    /// Units of limit orders.
-    pub limit_units: &'static [Unit],
-    /// Units of market purchases.
-    pub market_buy_units: &'static [Unit],
-    /// Units of market sales.
-    pub market_sell_units: &'static [Unit],
-    /// Whether spot orders, too, carry an offset; else `Net` is what spot takes.
-    pub spot_offsets: &'static [Offset],
-    /// Offsets of contracts.
-    pub contract_offsets: &'static [Offset],
-}
-
-impl Ability {
-    /// The paper exchange.
-    pub const PAPER: Self = Self {
-        types: &[OrderType::Limit, OrderType::Market, OrderType::Ioc],
-        limit_units: &[Unit::Base],
-        market_buy_units: &[Unit::Base],
-        market_sell_units: &[Unit::Base],
-        spot_offsets: &[Offset::Net],
-        contract_offsets: &[Offset::Open, Offset::Close],
-    };
-    /// quantapi: every type; quantities only.
-    pub const QUANTAPI: Self = Self::PAPER;
-    /// `CoinCeres`: limit and market; a market purchase says how much money to spend.
-    pub const COINCERES: Self = Self {
-        types: &[OrderType::Limit, OrderType::Market],
-        limit_units: &[Unit::Base],
-        market_buy_units: &[Unit::Quote],
-        market_sell_units: &[Unit::Base],
-        spot_offsets: &[Offset::Net],
-        contract_offsets: &[Offset::Open, Offset::Close],
-    };
-}
+/// What the paper exchange takes: everything but quantities in money.
+pub const PAPER: Supports = Supports {
+    order_types: &[OrderType::Limit, OrderType::Market, OrderType::Ioc],
+    spot_offsets: &[Offset::Net],
+    contract_offsets: &[Offset::Open, Offset::Close],
+    units: &[
+        (OrderType::Limit, Side::Buy, Unit::Base),
+        (OrderType::Limit, Side::Sell, Unit::Base),
+        (OrderType::Market, Side::Buy, Unit::Base),
+        (OrderType::Market, Side::Sell, Unit::Base),
+        (OrderType::Ioc, Side::Buy, Unit::Base),
+        (OrderType::Ioc, Side::Sell, Unit::Base),
+    ],
+    client_ids: true,
+    replace: true,
+    most_cancels: 1,
+};
 
 /// How many requests a venue takes. `window` 0: no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,13 +9,14 @@ mod checks;
 mod limits;
 mod reject;
 
-pub use limits::{Ability, BudgetLimits, Limits};
+pub use limits::{BudgetLimits, Limits, PAPER};
 pub use reject::{Amount, Reject, Rule};
 
 use super::ledger::{Open, Position};
 use super::record::Mode;
 use super::rules::Rules;
 use super::types::{Offset, OrderType, Side, Unit};
+use super::venue::Supports;
 use crate::clock::Nanos;
 use crate::num::Decimal;
 use budget::Budget;
@@ -107,7 +108,7 @@ const MOST_RECENT: usize = 256;
 pub struct Risk {
     default: Limits,
     limits: HashMap<u32, Limits>,
-    abilities: HashMap<u16, Ability>,
+    supports: HashMap<u16, Supports>,
     budgets: HashMap<u16, Budget>,
     recent: HashMap<u32, VecDeque<Recent>>,
 }
@@ -131,8 +132,8 @@ impl Risk {
     }
 
     /// Says what a desk's venue can do; without it, everything the paper exchange can.
-    pub fn set_ability(&mut self, desk: u16, ability: Ability) {
-        self.abilities.insert(desk, ability);
+    pub fn set_supports(&mut self, desk: u16, supports: Supports) {
+        self.supports.insert(desk, supports);
     }
 
     /// Sets a desk's budget.
@@ -146,7 +147,7 @@ impl Risk {
     /// [`Reject`]: the first rule it breaks; nothing is counted.
     pub fn check(&mut self, intent: &Intent, rules: &Rules, seen: &Seen, now: Nanos) -> Result<Checked, Reject> {
         checks::mode(seen.mode)?;
-        checks::ability(intent, rules, self.abilities.get(&intent.desk).unwrap_or(&Ability::PAPER))?;
+        checks::supported(intent, rules, self.supports.get(&intent.desk).unwrap_or(&PAPER))?;
         let terms = checks::numbers(intent, rules)?;
         let limits = self.limits.get(&intent.instrument).copied().unwrap_or(self.default);
         checks::venue(intent, terms, rules)?;

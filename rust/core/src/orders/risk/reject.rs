@@ -82,8 +82,7 @@ impl fmt::Display for Amount {
             Self::Scaled(value, scale) => {
                 let one = 10_u128.saturating_pow(scale.into());
                 let value_abs = value.unsigned_abs();
-                let (whole, part) =
-                    (value_abs.checked_div(one).unwrap_or(0), value_abs.checked_rem(one).unwrap_or(0));
+                let (whole, part) = (value_abs.checked_div(one).unwrap_or(0), value_abs.checked_rem(one).unwrap_or(0));
                 let sign = if value < 0 { "-" } else { "" };
                 if part == 0 {
                     return write!(f, "{sign}{whole}");

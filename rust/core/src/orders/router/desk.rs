@@ -21,8 +21,8 @@ pub enum Speaker {
     CoinCeres {
         /// The exchange behind it.
         exchange: Box<str>,
-        /// Leverage, as sent.
-        leverage: Box<str>,
+        /// Leverage of contracts, 0: the venue's own.
+        leverage: u32,
         /// Its local times are this many seconds ahead of UTC.
         utc_offset_s: i32,
     },

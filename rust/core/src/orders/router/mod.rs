@@ -20,6 +20,7 @@ mod event;
 mod incoming;
 mod outbox;
 mod request;
+mod say;
 mod sink;
 mod stats;
 mod time;
@@ -29,6 +30,7 @@ pub use desk::{DeskState, Speaker};
 pub use event::{Event, EventKind};
 pub use outbox::{Body, Outgoing};
 pub use request::Request;
+pub use say::Heard;
 pub use sink::{Memory, Sink};
 pub use stats::{DeskStats, Tallies};
 

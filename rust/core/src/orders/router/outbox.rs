@@ -199,9 +199,3 @@ impl Desk {
         state && !self.must_wait(&waiting.request)
     }
 }
-
-impl Router {
-    fn say(&self, _desk: u16, _key: u64, _request: &Request) -> Result<Body, &'static str> {
-        Ok(Body::Paper)
-    }
-}
