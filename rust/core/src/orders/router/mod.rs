@@ -32,7 +32,7 @@ pub use event::{Event, EventKind};
 pub use outbox::{Body, Outgoing};
 pub use request::Request;
 pub use say::Heard;
-pub use sink::{Memory, Sink};
+pub use sink::{Memory, Nowhere, Sink};
 pub use stats::{DeskStats, Tallies};
 
 use super::ledger::{Inconsistent, Ledger};
@@ -248,6 +248,17 @@ impl Router {
     #[must_use]
     pub fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
+    }
+
+    /// What the journal shows of itself, if there is one on a disk.
+    pub fn journal(&mut self) -> Option<super::journal::Status> {
+        self.sink.status()
+    }
+
+    /// Whether there are events to take.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// Where a desk stands; `None` if it is not configured.
