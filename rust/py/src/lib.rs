@@ -40,7 +40,7 @@ mod core_module {
         feed::FeedCore,
         feed::{monotonic_ns, realtime_ns},
         metrics::{MetricsBoard, MetricsView},
-        orders::{JournalError, OrderCore, OrderDenied, read_journal},
+        orders::{JournalError, OrderCore, OrderDeniedError, read_journal},
         poll::Poller,
         process::lock_memory,
         reader::Reader,

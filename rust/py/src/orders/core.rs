@@ -28,7 +28,7 @@ use std::sync::Mutex;
 
 pyo3::create_exception!(
     ferrofeed._core,
-    OrderDenied,
+    OrderDeniedError,
     PyException,
     "A command that was not taken: `(rule, text, order)`."
 );
@@ -73,7 +73,7 @@ fn denied(denial: &Denial) -> PyErr {
         | Denial::Busy(id, _) => *id,
         _ => 0,
     };
-    OrderDenied::new_err((denial.rule(), denial.to_string(), order))
+    OrderDeniedError::new_err((denial.rule(), denial.to_string(), order))
 }
 
 impl OrderCore {
@@ -210,26 +210,20 @@ impl OrderCore {
     }
 
     /// Adds a paper exchange of its own on a link; gives the desk's number. Latencies in ns: least and most of each way.
-    #[pyo3(signature = (name, link, *, there=(0, 0), back=(0, 0), reject_ppm=0, seed=0, poll_ns=5_000_000_000))]
+    #[pyo3(signature = (name, link, *, there=None, back=None, reject_ppm=0, seed=0, poll_ns=5_000_000_000))]
     #[allow(clippy::too_many_arguments, reason = "options, all named in Python")]
     fn add_paper(
         &self,
         py: Python<'_>,
         name: &str,
         link: u16,
-        there: (i64, i64),
-        back: (i64, i64),
+        there: Option<(i64, i64)>,
+        back: Option<(i64, i64)>,
         reject_ppm: u32,
         seed: u64,
         poll_ns: i64,
     ) -> u16 {
-        let model = Model {
-            there: Latency { least: there.0, most: there.1 },
-            back: Latency { least: back.0, most: back.1 },
-            reject_ppm,
-            seed,
-            cancel_on_disconnect: false,
-        };
+        let model = Model { there: latency(there), back: latency(back), reject_ppm, seed, cancel_on_disconnect: false };
         self.work(py, |state, now| {
             let desk = state.router.add_desk(name, link, Speaker::Paper, poll_ns, now);
             state.router.risk().set_supports(desk, PAPER);
@@ -440,7 +434,7 @@ impl OrderCore {
         let _ = py;
     }
 
-    /// Places an order and gives its id; raises `OrderDenied`. Words as text, numbers as decimal text.
+    /// Places an order and gives its id; raises `OrderDeniedError`. Words as text, numbers as decimal text.
     #[pyo3(signature = (instrument, side, order_type, offset, unit, price, quantity, ttl_ns, strategy=0, intent="", cause_ns=0))]
     #[allow(clippy::too_many_arguments, reason = "one call is one command")]
     fn place(
@@ -479,7 +473,7 @@ impl OrderCore {
             Err(error) => {
                 let why = error.value(py).to_string();
                 self.note(py, instrument, "input", &why);
-                return Err(OrderDenied::new_err(("input", why, 0)));
+                return Err(OrderDeniedError::new_err(("input", why, 0)));
             }
         };
         order.top = self.top(instrument, Stamp::now());
@@ -499,10 +493,10 @@ impl OrderCore {
         });
     }
 
-    /// Cancels an order; raises `OrderDenied`.
-    fn cancel(&self, py: Python<'_>, id: u64, ttl_ns: i64) -> PyResult<()> {
+    /// Cancels an order; raises `OrderDeniedError`.
+    fn cancel(&self, py: Python<'_>, number: u64, ttl_ns: i64) -> PyResult<()> {
         let done = self.work(py, |state, now| {
-            let done = state.router.cancel(id, ttl_ns, now);
+            let done = state.router.cancel(number, ttl_ns, now);
             state.pump(now);
             done
         });
@@ -519,13 +513,13 @@ impl OrderCore {
         })
     }
 
-    /// Changes an order's price and whole quantity; raises `OrderDenied`.
-    fn replace(&self, py: Python<'_>, id: u64, price: &str, quantity: &str, ttl_ns: i64) -> PyResult<()> {
+    /// Changes an order's price and whole quantity; raises `OrderDeniedError`.
+    fn replace(&self, py: Python<'_>, number: u64, price: &str, quantity: &str, ttl_ns: i64) -> PyResult<()> {
         let (price, quantity) = (decimal("price", price)?, decimal("quantity", quantity)?);
-        let instrument = lock(&self.state).router.ledger().order(id).map(|order| order.placed.instrument);
+        let instrument = lock(&self.state).router.ledger().order(number).map(|order| order.placed.instrument);
         let top = instrument.and_then(|instrument| self.top(instrument, Stamp::now()));
         let done = self.work(py, |state, now| {
-            let done = state.router.replace(id, price, quantity, top, ttl_ns, now);
+            let done = state.router.replace(number, price, quantity, top, ttl_ns, now);
             state.pump(now);
             done
         });
@@ -533,11 +527,11 @@ impl OrderCore {
     }
 
     /// An order as a tuple, see `shape.rs`; None: there is none, or it is no longer kept.
-    fn order<'py>(&self, py: Python<'py>, id: u64) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    fn order<'py>(&self, py: Python<'py>, number: u64) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let found = {
             let state = lock(&self.state);
-            let client_id = state.router.client_id(id);
-            state.router.ledger().order(id).cloned().map(|order| (order, client_id))
+            let client_id = state.router.client_id(number);
+            state.router.ledger().order(number).cloned().map(|order| (order, client_id))
         };
         // tuples are made without the lock: the collector may run anything then
         let Some((order, client_id)) = found else { return Ok(None) };
@@ -768,6 +762,10 @@ impl OrderCore {
             })
             .collect()
     }
+}
+
+fn latency(range: Option<(i64, i64)>) -> Latency {
+    range.map_or_else(Latency::default, |(least, most)| Latency { least, most })
 }
 
 fn counters_of(stats: &DeskStats) -> [(&'static str, u64); 15] {

@@ -4,4 +4,4 @@ mod core;
 mod paper;
 mod shape;
 
-pub(crate) use core::{JournalError, OrderCore, OrderDenied, read_journal};
+pub(crate) use core::{JournalError, OrderCore, OrderDeniedError, read_journal};
