@@ -323,6 +323,7 @@ fn the_cid_names_the_request_only_if_it_is_one_of_ours() {
         ("7", OURS),
         (r#""18446744073709551615""#, RequestKey::Number(u64::MAX)),
         (r#""0""#, RequestKey::Number(0)),
+        (r#""\u0037""#, OURS),
         (r#""""#, RequestKey::None),
         ("null", RequestKey::None),
         (r#""07""#, RequestKey::None),
