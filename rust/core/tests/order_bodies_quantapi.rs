@@ -1,5 +1,14 @@
 //! Every answer and notification of quantapi's document, as it prints them, and their variants.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
+
 use ferrofeed_core::num::Decimal;
 use ferrofeed_core::orders::venue::quantapi::decode;
 use ferrofeed_core::orders::venue::{LONGEST_TOKEN, MOST_ITEMS, explain};
