@@ -1,1 +1,22 @@
-//! The paper exchange: a matching engine with accounts.
+//! The paper exchange: a matching engine with accounts, and a venue in front of it that takes its time.
+//!
+//! [`Exchange`] matches by price and time. Incoming orders trade against the liquidity that a live book displays
+//! ([`Exchange::market`]) and against one another; at one price the live book was there first. What was taken of a displayed level stays
+//! taken until its size changes. A resting order that the live book crosses is filled at its own price, up to what is displayed.
+//! An order never trades with its own account: the rest of the incoming one is cancelled. Money is exact ([`MONEY_SCALE`] digits), fees
+//! are rounded up.
+//!
+//! [`PaperVenue`] is the exchange as a venue: requests and answers take a while, some orders are refused, by a seed.
+//!
+//! [`MONEY_SCALE`]: crate::orders::MONEY_SCALE
+
+mod account;
+mod engine;
+mod ladder;
+mod order;
+mod venue;
+
+pub use account::{Balance, Leg, Legs, amount, fee, notional, part};
+pub use engine::{Exchange, Terms};
+pub use order::{Event, ExchangeReject, NewOrder, Order, OrderNo};
+pub use venue::{Ask, ConnectionId, Latency, Model, PaperVenue};

@@ -16,6 +16,7 @@ mod account;
 mod asking;
 mod commands;
 mod desk;
+mod disk;
 mod event;
 mod incoming;
 mod outbox;

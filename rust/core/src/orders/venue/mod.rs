@@ -9,6 +9,8 @@
 
 pub mod coinceres;
 pub mod quantapi;
+mod read;
+mod time;
 mod write;
 
 use super::types::{Offset, OrderType, Side, Unit};

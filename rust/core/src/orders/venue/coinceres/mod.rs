@@ -5,6 +5,8 @@
 
 mod answer;
 mod request;
+mod rows;
+mod words;
 
 pub use answer::decode;
 pub use request::{Place, Query, account, cancel, contracts, orders, place, positions, trades};

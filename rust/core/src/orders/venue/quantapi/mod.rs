@@ -3,6 +3,7 @@
 
 mod answer;
 mod request;
+mod rows;
 mod words;
 
 pub use answer::decode;
