@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ferrofeed.sim.order_json import plain
-from ferrofeed.sim.order_types import EXACT, Order, Refusal
+from ferrofeed.sim.order_types import EXACT, ZERO, Order, Refusal
 from ferrofeed.sim.protocol import NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from decimal import Decimal
-
     from ferrofeed.sim.order_audit import Audit
     from ferrofeed.sim.order_timeline import Timeline
-    from ferrofeed.sim.order_types import Account, Draft, Fill, Listing, OrderOptions
+    from ferrofeed.sim.order_types import Draft, Fill, OrderOptions
     from ferrofeed.sim.orders_engine import Engine
 
 Change = Literal["taken", "submitting", "accepted", "fill", "cancelling", "cancelled", "rejected"]
@@ -33,9 +31,11 @@ class Ledger:
         self._audit = audit
         self._options = options
         self._by_number: dict[int, Order] = {}
+        self._by_key: dict[str, list[Order]] = {}
         self._by_client: dict[tuple[str, str], list[Order]] = {}
         self._news: list[News] = []
-        self._epoch = 0
+        self.epoch = 0
+        """How often all memory of what was under way was lost."""
 
     def place(self, draft: Draft, now_ns: int, *, unique: bool) -> Order:
         """Take an order. ``unique``: one whose id was used before is refused. :raises Refusal: it is not taken."""
@@ -46,7 +46,7 @@ class Ledger:
         order = Order(self.new_id(now_ns), draft, now_ns, now_ns)
         delay_ns = round(self._options.forward_delay_s * NS)
         if delay_ns:
-            epoch = self._epoch
+            epoch = self.epoch
             self._note(order, "taken")
             self._timeline.at(now_ns + delay_ns // 2, lambda then_ns: self._submitting(order, epoch, then_ns))
             self._timeline.at(now_ns + delay_ns, lambda then_ns: self._forward(order, epoch, then_ns))
@@ -55,6 +55,7 @@ class Ledger:
         self.orders[order.id] = order
         self._audit.placed(draft.client, before, order, now_ns)
         before.append(order)
+        self._by_key.setdefault(draft.account.key, []).append(order)
         return order
 
     def _submit(self, order: Order, now_ns: int) -> None:
@@ -65,13 +66,13 @@ class Ledger:
         self._note(order, "accepted")
 
     def _submitting(self, order: Order, epoch: int, now_ns: int) -> None:
-        if epoch == self._epoch and not order.over:
+        if epoch == self.epoch and not order.over:
             order.status = "submitting"
             order.updated_ns = now_ns
             self._note(order, "submitting")
 
     def _forward(self, order: Order, epoch: int, now_ns: int) -> None:
-        if epoch != self._epoch or order.over:
+        if epoch != self.epoch or order.over:
             return
         try:
             self._submit(order, now_ns)
@@ -90,10 +91,8 @@ class Ledger:
         """Return the orders of a key that the venue knows of, oldest first."""
         return [
             order
-            for order in self.orders.values()
-            if not order.forgotten
-            and order.draft.account.key == key
-            and (not market or order.draft.account.market == market)
+            for order in self._by_key.get(key, ())
+            if not order.forgotten and (not market or order.draft.account.market == market)
         ]
 
     def cancel(self, order: Order | None, now_ns: int) -> None:
@@ -128,35 +127,34 @@ class Ledger:
         order.cancelling = False
         self._note(order, "cancelled")
 
-    def fill(self, order: Order, quantity: Decimal | None, now_ns: int) -> None:
+    def fill(self, order: Order, quantity: str | None, now_ns: int) -> None:
         """Let the live market come to a resting order's price and trade so much there, by price and time.
 
         None: enough that the order is filled. Orders that are in front of it are filled first.
         """
         draft, listing = order.draft, order.draft.listing
         if quantity is None:
-            rivals = [entry for entry in self._resting(listing) if entry.draft.side == draft.side]
-            better = (lambda price: price >= draft.price) if draft.side == "buy" else (lambda price: price <= draft.price)
-            rests = [EXACT.subtract(entry.whole, entry.filled) for entry in rivals if better(entry.draft.price)]
-            quantity = sum(rests, start=listing.lot * 0)
-        level = [(plain(draft.price), plain(quantity))]
+            sign = 1 if draft.side == "buy" else -1
+            in_front = [
+                EXACT.subtract(entry.whole, entry.filled)
+                for entry in self.orders.values()
+                if entry.status == "working"
+                and entry.draft.listing is listing
+                and entry.draft.side == draft.side
+                and sign * entry.draft.price >= sign * draft.price
+            ]
+            quantity = plain(sum(in_front, start=ZERO))
+        level = [(plain(draft.price), quantity)]
         exchange = self.engine.exchange
         exchange.market(now_ns, listing.number, *(([], level) if draft.side == "buy" else (level, [])))
         self.engine.restore(now_ns, listing)
-
-    def _resting(self, listing: Listing) -> list[Order]:
-        return [
-            order
-            for order in self.orders.values()
-            if order.status == "working" and order.draft.listing is listing and order.draft.type == "limit"
-        ]
 
     def restart(self, *, forget: bool, now_ns: int) -> None:
         """Lose all live orders: they are cancelled, and where ``forget`` nobody knows of any order any more.
 
         What waited to be forwarded is lost, too. Accounts keep their money.
         """
-        self._epoch += 1
+        self.epoch += 1
         for order in self.orders.values():
             if not order.over:
                 self._cancel(order, now_ns)
@@ -192,7 +190,3 @@ class Ledger:
                 self._end(order)
         news, self._news = self._news, []
         return news, list(balances), list(positions)
-
-    def accounts(self) -> tuple[Account, ...]:
-        """All accounts that were opened."""
-        return self.engine.accounts

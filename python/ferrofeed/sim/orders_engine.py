@@ -100,6 +100,8 @@ class Engine:
         options: OrderOptions,
     ) -> None:
         self.exchange = exchange
+        self.markets = markets
+        """What is behind the venue, and what it trades."""
         self.listings: dict[tuple[str, str], Listing] = {}
         """By market and canonical symbol."""
         self.by_number: dict[int, Listing] = {}
