@@ -49,7 +49,12 @@ class CoinceresVenue:
     path = "/"
 
     def __init__(
-        self, market: Market, options: Options, orders: OrderOptions, seed: int, engine: Callable[[Mapping[str, Product]], Engine]
+        self,
+        market: Market,
+        options: Options,
+        orders: OrderOptions,
+        seed: int,
+        engine: Callable[[Mapping[str, Product]], Engine],
     ) -> None:
         self.market = market
         self.options = options
@@ -99,7 +104,7 @@ class CoinceresVenue:
         topic = "position" if row["messageType"] == "2" else "order"
         for session in list(self._listeners):
             if session.key == account.key:
-                self.hall.push(session, compact(row), topic, change, symbol, now_ns)
+                self.hall.push(session, compact(row), (topic, symbol), now_ns, change)
 
     def joined(self, session: CoinceresSession) -> None:
         """Let a connection have pushes."""
@@ -149,7 +154,9 @@ class CoinceresSession:
         message = load(text)
         biz_type = message.get("biz_type") if message is not None else None
         if message is None or not isinstance(biz_type, Decimal) or biz_type not in range(PLACE, TRADES + 1):
-            return [Send(compact({"biz_type": None, "code": "400", "data": None, "message": "illegal request"}), "nack")]
+            return [
+                Send(compact({"biz_type": None, "code": "400", "data": None, "message": "illegal request"}), "nack")
+            ]
         self._ask(int(biz_type), message, text, now_ns)
         return []
 
@@ -169,7 +176,9 @@ class CoinceresSession:
         targets = asked.split(",") if biz_type == CANCEL and isinstance(asked, str) else ()
 
         def refused(refusal: Refusal) -> Answer:
-            data = {"client_oid": client} if biz_type == PLACE and client and self._venue.orders.named_refusals else None
+            data = (
+                {"client_oid": client} if biz_type == PLACE and client and self._venue.orders.named_refusals else None
+            )
             code = _CODES.get(refusal.rule, "500")
             return Answer(compact({"biz_type": biz_type, "code": code, "data": data, "message": str(refusal)}), "nack")
 
@@ -177,7 +186,9 @@ class CoinceresSession:
             if self._hall.trouble is not None and biz_type in (PLACE, CANCEL):
                 raise Refusal("unavailable", "exchange is not connected")
             order, data = _WORK[biz_type](self, message, then_ns)
-            return Answer(compact({"biz_type": biz_type, "code": "200", "data": data, "message": "SUCESS"}), "ack", order)
+            return Answer(
+                compact({"biz_type": biz_type, "code": "200", "data": data, "message": "SUCESS"}), "ack", order
+            )
 
         key = self.key or ""
         op: Op = _OPS.get(biz_type, "query")

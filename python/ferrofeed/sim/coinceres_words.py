@@ -156,9 +156,7 @@ def balances(market: str, product: Product, found: Mapping[str, Balance]) -> lis
     ]
 
 
-def positions(
-    account: Account, listing: Listing, legs: tuple[Holding, Holding], mark: Decimal
-) -> list[dict[str, str]]:
+def positions(account: Account, listing: Listing, legs: tuple[Holding, Holding], mark: Decimal) -> list[dict[str, str]]:
     """Rows of 16, none for a side without a position."""
     rows: list[dict[str, str]] = []
     for direction, sign, leg in (("buy", 1, legs[0]), ("sell", -1, legs[1])):

@@ -1,4 +1,4 @@
-"""Faults that strike orders: which requests and notifications they hit, and what becomes of those. No sockets, no clock.
+"""Faults that strike orders: which requests and notifications they hit, and what becomes of those; no I/O, no clock.
 
 The kinds and what they take are in :data:`ferrofeed.sim.faults.KINDS`, with those of every other venue.
 """
@@ -180,7 +180,7 @@ def _regards(fault: Fault, topic: str, change: str, word: Word) -> bool:
     return fault.words.get("topic", "any") in (topic, "any")
 
 
-def _seal(fate: Fate, fault: Fault) -> None:  # noqa: C901, PLR0912 - a table of what each kind does
+def _seal(fate: Fate, fault: Fault) -> None:  # noqa: C901 - a table of what each kind does
     match fault.kind:
         case "cut":
             fate.cut, fate.point = fault, fault.mode.partition("_")[2]

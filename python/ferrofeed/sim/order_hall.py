@@ -1,7 +1,7 @@
 """What all simulated trading venues share: requests on their way in, answers and notifications on their way out.
 
-A venue says what a request does and how an answer looks; when it is done, whether its answer arrives, and what else goes
-wrong is decided here. No sockets, no clock.
+A venue says what a request does and how an answer looks; when it is done, whether its answer arrives, and what else
+goes wrong is decided here. No sockets, no clock.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ferrofeed.sim.order_ledger import Change
     from ferrofeed.sim.order_types import Account, Fill, Listing, Op, Order, OrderOptions
     from ferrofeed.sim.orders_engine import Engine
-    from ferrofeed.sim.protocol import Action, Kind
+    from ferrofeed.sim.protocol import Action, Kind, Topic
 
 _UPSTREAM = {
     # state, and when in the course of the trouble, in hundredths of its length
@@ -228,14 +228,14 @@ class Hall:
             for number in balances:
                 self._speaker.balances(accounts[number], now_ns)
 
-    def push(self, session: TradingSession, payload: bytes, topic: str, change: str, symbol: str, now_ns: int) -> None:
+    def push(self, session: TradingSession, payload: bytes, topic: Topic, now_ns: int, change: str = "") -> None:
         """Send a notification. ``change``: what it tells of an order, empty for anything else."""
         if session.gone:
             return
-        word = self.faults.word(session.number, topic, change, now_ns)
+        word = self.faults.word(session.number, topic[0], change, now_ns)
         due_ns = max(now_ns + round(self.options.push_delay_s * NS), self._last_push.get(session, 0))
         self._last_push[session] = due_ns
-        send = Send(payload, "data", (topic, symbol))
+        send = Send(payload, "data", topic)
         if word.untold is not None:
             self.timeline.at(due_ns, lambda then_ns: self._cut(session, word.untold, then_ns))
         if word.lost or word.untold is not None:

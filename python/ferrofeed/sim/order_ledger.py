@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from ferrofeed.sim.order_json import plain
@@ -10,6 +11,7 @@ from ferrofeed.sim.protocol import NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from ferrofeed.sim.order_audit import Audit
     from ferrofeed.sim.order_timeline import Timeline
     from ferrofeed.sim.order_types import Draft, Fill, OrderOptions
@@ -27,6 +29,8 @@ class Ledger:
         self.orders: dict[str, Order] = {}
         """All that were ever taken, by the venue's id, oldest first."""
         self.new_id: Callable[[int], str] = lambda now_ns: str(((now_ns // 1_000_000) << 16) + len(self.orders))
+        self.new_fill_id: Callable[[int], str] = lambda now_ns: str(((now_ns // 1_000_000) << 16) + self._fills)
+        self._fills = 0
         self._timeline = timeline
         self._audit = audit
         self._options = options
@@ -181,11 +185,14 @@ class Ledger:
             elif event.kind == "position":
                 positions[event.account, event.instrument] = None
             elif order is not None and event.fill is not None:
-                order.add(event.fill)
+                self._fills += 1
+                # the exchange counts from 1 whenever it is made: its own ids would come again
+                fill = replace(event.fill, id=self.new_fill_id(event.fill.time_ns))
+                order.add(fill)
                 if order.filled >= order.whole:
                     order.status = "filled"
                     order.cancelling = False
-                self._note(order, "fill", event.fill)
+                self._note(order, "fill", fill)
             elif order is not None and event.kind == "cancelled":
                 self._end(order)
         news, self._news = self._news, []

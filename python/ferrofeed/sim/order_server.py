@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -11,7 +10,6 @@ from picows import WSUpgradeResponse, WSUpgradeResponseWithListener
 
 from ferrofeed._core import PaperExchange, PaperReject
 from ferrofeed.sim.coinceres import CoinceresVenue
-from ferrofeed.sim.faults import ORDER_KINDS, FaultError
 from ferrofeed.sim.order_faults import check
 from ferrofeed.sim.order_truth import requests, truth
 from ferrofeed.sim.order_types import OrderOptions
@@ -21,6 +19,7 @@ from ferrofeed.sim.quantapi import QuantapiVenue
 from ferrofeed.sim.server import VENUES, Simulator
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping
 
     from ferrofeed.sim.connection import Connection
@@ -51,8 +50,8 @@ class OrderSimulator(Simulator):
     :param rate: steps of the market a second; each may fill resting orders.
     :param exchange: what matches; None: a paper exchange of its own.
 
-    Everything else is as :class:`Simulator` has it. Plain HTTP gets ``/truth`` and ``/requests`` as JSON, and may strike:
-    ``/inject?fault=cut+mode=fill_untold``, ``/fill?order=ID&quantity=1``, ``/step?count=10``, ``/rate?pause=1``.
+    Everything else is as :class:`Simulator` has it. Plain HTTP gets ``/truth`` and ``/requests`` as JSON, and may do:
+    ``/inject?fault=cut+mode=fill_untold``, ``/fill?order=ID&quantity=1``, ``/step?count=10``, ``/pause``, ``/resume``.
     """
 
     def __init__(self, venue: str, *, orders: OrderOptions | None = None, **settings: Any) -> None:
@@ -206,7 +205,9 @@ class OrderSimulator(Simulator):
 
 
 def _http(status: HTTPStatus, body: bytes, kind: str) -> WSUpgradeResponseWithListener:
-    response: Any = WSUpgradeResponse.create_error_response(status, body, {"Content-Type": kind})
+    # picows makes responses of two kinds, upgrades and errors; this is neither
+    response: Any = WSUpgradeResponse.create_error_response(HTTPStatus.BAD_REQUEST, body, {"Content-Type": kind})
+    response.status = status
     return WSUpgradeResponseWithListener(response, None)
 
 
@@ -225,11 +226,13 @@ def _step(sim: OrderSimulator, query: Mapping[str, str]) -> object:
     return {}
 
 
-def _rate(sim: OrderSimulator, query: Mapping[str, str]) -> object:
-    if query.get("pause") == "1":
-        sim.pause()
-    else:
-        sim.resume()
+def _pause(sim: OrderSimulator, _query: Mapping[str, str]) -> object:
+    sim.pause()
+    return {}
+
+
+def _resume(sim: OrderSimulator, _query: Mapping[str, str]) -> object:
+    sim.resume()
     return {}
 
 
@@ -239,5 +242,6 @@ _CONTROLS: dict[str, Callable[[OrderSimulator, Mapping[str, str]], object]] = {
     "/inject": _inject,
     "/fill": _fill,
     "/step": _step,
-    "/rate": _rate,
+    "/pause": _pause,
+    "/resume": _resume,
 }

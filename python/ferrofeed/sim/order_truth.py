@@ -1,4 +1,4 @@
-"""What really became of everything at a simulated trading venue, as plain data: every order, fill, balance, position."""
+"""What really became of everything at a simulated trading venue, as plain data: orders, fills, balances, positions."""
 
 from __future__ import annotations
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ferrofeed.sim.instruments import Instrument
 
 Side = Literal["buy", "sell"]
@@ -120,7 +121,7 @@ class Order:
     """The venue lost all memory of it; only the truth keeps it."""
     filled: Decimal = ZERO
     cost: Decimal = ZERO
-    """Price × quantity, summed over the fills."""
+    """Price x quantity, summed over the fills."""
     fee: Decimal = ZERO
     fills: list[Fill] = field(default_factory=list)
 
@@ -148,7 +149,7 @@ class OrderOptions:
     """How a simulated trading venue differs from its usual self. Times are seconds."""
 
     markets: Mapping[str, Product] | None = None
-    """Platforms (quantapi) or exchanges (coinceres) behind the venue and what they trade; None: the venue's usual two."""
+    """What is behind the venue (quantapi: platforms, coinceres: exchanges) and what it trades; None: the usual two."""
     deposits: Mapping[str, str] = field(
         default_factory=lambda: {"USDT": "1000000", "BTC": "100", "ETH": "1000", "SOL": "10000", "XRP": "1000000"}
     )
@@ -158,7 +159,7 @@ class OrderOptions:
     leverage: int = 10
     """Of contracts."""
     min_notional: str = "0"
-    """Smallest price × size of spot orders."""
+    """Smallest price x size of spot orders."""
     live: bool = True
     """The market's moves are the exchange's live book; else its first book stays for ever."""
     answer_delay_s: float = 0.0

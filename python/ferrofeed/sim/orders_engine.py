@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ferrofeed.sim.instruments import decimal_text
 from ferrofeed.sim.order_json import plain
@@ -16,50 +16,12 @@ from ferrofeed.sim.order_types import EXACT, ZERO, Account, Fill, Listing, Refus
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ferrofeed._core import PaperExchange
     from ferrofeed.sim.instruments import Instrument
     from ferrofeed.sim.market import Market, State
     from ferrofeed.sim.order_types import Draft, OrderOptions, Product
 
-Levels = list[tuple[str, str]]
 T = TypeVar("T")
-
-
-class Exchange(Protocol):
-    """What of the paper exchange is used here."""
-
-    def add_instrument(
-        self,
-        symbol: str,
-        *,
-        product: str = "spot",
-        base: str,
-        quote: str,
-        settle: str = "",
-        tick: str,
-        lot: str,
-        min_size: str = "0",
-        min_notional: str = "0",
-        leverage: int = 10,
-    ) -> int: ...
-    def add_account(self, name: str) -> int: ...
-    def deposit(self, account: int, currency: str, amount: str) -> None: ...
-    def submit(
-        self,
-        now_ns: int,
-        account: int,
-        instrument: int,
-        side: str,
-        order_type: str,
-        offset: str,
-        price: str,
-        quantity: str,
-        client: str = "",
-    ) -> int: ...
-    def cancel(self, now_ns: int, account: int, order: int) -> None: ...
-    def market(self, now_ns: int, instrument: int, bids: Levels, asks: Levels) -> None: ...
-    def events(self) -> list[tuple[Any, ...]]: ...
-    def balances(self, account: int) -> Mapping[str, tuple[str, str, str]]: ...
-    def position(self, account: int, instrument: int) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +58,11 @@ class Engine:
     """The paper exchange with the instruments of a market listed on it, once for each market behind the venue."""
 
     def __init__(
-        self, exchange: Exchange, refused: type[Exception], market: Market, markets: Mapping[str, Product],
+        self,
+        exchange: PaperExchange,
+        refused: type[Exception],
+        market: Market,
+        markets: Mapping[str, Product],
         options: OrderOptions,
     ) -> None:
         self.exchange = exchange

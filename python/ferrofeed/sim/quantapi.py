@@ -1,11 +1,11 @@
 """A quantapi gateway's server side: logins to platforms over one socket, tokens, states, notifications.
 
-Facts: the venue page and its seed. Silent there, and so chosen here: a wrong key shows by the state 7 after a login that
-was taken, a missing one by the state 1; an unknown platform is refused at once; before the state 6, and while something is
-wrong behind the gateway, everything but a logout is refused with "Platform not ready"; a symbol that the login did not
-name is unknown; one login of a key and platform is one at a time over all sockets, until its socket is closed; fills
-carry the sign of their order; there are no liquidation prices (0); a connection that was silent for too long ends
-without a close frame; an order that is refused has no number.
+Facts: the venue page and its seed. Silent there, and so chosen here: a wrong key shows by the state 7 after a login
+that was taken, a missing one by the state 1; an unknown platform is refused at once; before the state 6, and while
+something is wrong behind the gateway, everything but a logout is refused with "Platform not ready"; a symbol that the
+login did not name is unknown; there is one login of a key and platform at a time over all sockets, until its socket is
+closed; fills carry the sign of their order; there are no liquidation prices (0); a connection that was silent for too
+long ends without a close frame; a refused order has an empty number.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ferrofeed.sim import quantapi_words as words
@@ -63,7 +62,12 @@ class QuantapiVenue:
     path = "/ws/v1"
 
     def __init__(
-        self, market: Market, options: Options, orders: OrderOptions, seed: int, engine: Callable[[Mapping[str, Product]], Engine]
+        self,
+        market: Market,
+        options: Options,
+        orders: OrderOptions,
+        seed: int,
+        engine: Callable[[Mapping[str, Product]], Engine],
     ) -> None:
         self.market = market
         self.options = options
@@ -106,14 +110,14 @@ class QuantapiVenue:
         """Tell of an account's money."""
         login = self.logins.get((account.market, account.key))
         if login is not None:
-            self._send(login, "asset", words.asset(self.hall.engine.balances(account)), "", "", now_ns)
+            self._send(login, ("asset", ""), words.asset(self.hall.engine.balances(account)), now_ns)
 
     def position(self, account: Account, listing: Listing, now_ns: int, /) -> None:
         """Tell of a position."""
         login = self.logins.get((account.market, account.key))
         if login is not None:
             data = {"symbol": listing.symbol, **self.holding(account, listing, now_ns)}
-            self._send(login, "position", data, "", listing.symbol, now_ns)
+            self._send(login, ("position", listing.symbol), data, now_ns)
 
     def holding(self, account: Account, listing: Listing, now_ns: int) -> dict[str, object]:
         """Both sides of a position."""
@@ -129,13 +133,11 @@ class QuantapiVenue:
     def _notify(self, draft: Draft, topic: str, data: Mapping[str, object], change: str, now_ns: int) -> None:
         login = self.logins.get((draft.account.market, draft.account.key))
         if login is not None:
-            self._send(login, topic, data, change, draft.listing.symbol, now_ns)
+            self._send(login, (topic, draft.listing.symbol), data, now_ns, change)
 
-    def _send(
-        self, login: Login, topic: str, data: Mapping[str, object], change: str, symbol: str, now_ns: int
-    ) -> None:
-        payload = dump({"op": "notify", "topic": topic, "token": login.token, "data": data})
-        self.hall.push(login.session, payload, topic, change, symbol, now_ns)
+    def _send(self, login: Login, topic: Topic, data: Mapping[str, object], now_ns: int, change: str = "") -> None:
+        payload = dump({"op": "notify", "topic": topic[0], "token": login.token, "data": data})
+        self.hall.push(login.session, payload, topic, now_ns, change)
 
     # logins
 

@@ -6,20 +6,21 @@ SELL + closes long, BUY - closes short.
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ferrofeed.sim.order_types import EXACT, ZERO, Draft, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from decimal import Decimal
 
     from ferrofeed.sim.order_types import Account, Fill, Listing, Offset, Order, OrderType, Side
     from ferrofeed.sim.orders_engine import Balance, Holding
 
 PAGE = b"""<!DOCTYPE html>
 <html><head><meta charset="utf-8"><title>Quant trading API</title></head>
-<body><h1>Quant trading API 1.0.0</h1><p>This is a WebSocket endpoint (simulated): connect to it and log in.</p></body></html>
+<body><h1>Quant trading API 1.0.0</h1><p>This is a WebSocket endpoint (simulated): connect to it and log in.</p></body>
+</html>
 """
 _SIDES: dict[str, Side] = {"BUY": "buy", "SELL": "sell"}
 _TYPES: dict[str, OrderType] = {"LIMIT": "limit", "MARKET": "market", "IOC": "ioc"}
