@@ -193,7 +193,7 @@ impl World {
     fn place(
         &mut self,
         contract: bool,
-        sell: bool,
+        is_sale: bool,
         close: bool,
         kind: u8,
         price: i8,
@@ -210,7 +210,7 @@ impl World {
         let ttl = i64::from(ttl_ms) * MS;
         let order = NewOrder {
             instrument: self.instruments[usize::from(contract)],
-            side: if sell { Side::Sell } else { Side::Buy },
+            side: if is_sale { Side::Sell } else { Side::Buy },
             order_type,
             offset: match (contract, close) {
                 (false, _) => Offset::Net,
@@ -525,7 +525,7 @@ impl World {
             seen.insert(self.router.client_id(id));
             let filled = order.filled();
             match (order.state, truth) {
-                (OrderState::Expired | OrderState::Absent, None) | (OrderState::Rejected, None) => {}
+                (OrderState::Expired | OrderState::Absent | OrderState::Rejected, None) => {}
                 (OrderState::Closed, truth) => {
                     let live = truth.is_some_and(|(state, _)| state == OrderState::Working);
                     assert!(!live, "order {id} is given up and live");
@@ -537,8 +537,9 @@ impl World {
                     assert_eq!((state, filled), (true_state, true_filled), "order {id}: {order:#?}");
                 }
                 (state, None) => {
+                    let forgotten = self.venue.has_forgotten(&self.router.client_id(id));
                     assert!(
-                        self.forgot && state.is_terminal(),
+                        forgotten && state.is_terminal(),
                         "order {id} is {state:?}, and the venue has no such order"
                     );
                 }
