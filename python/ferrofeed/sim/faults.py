@@ -43,6 +43,8 @@ class KindSpec:
     """It changes messages, so ``p`` applies."""
     everywhere: bool = False
     """It concerns the venue as a whole, so ``conn`` does not apply."""
+    orders: bool = False
+    """It strikes orders: only trading venues know it."""
 
 
 KINDS: Mapping[str, KindSpec] = {
@@ -83,8 +85,98 @@ KINDS: Mapping[str, KindSpec] = {
             "close_code",
         ),
     ),
+    "ack_late": KindSpec(
+        "answers come late (op=place|cancel|query|any)",
+        count=1,
+        numbers={"delay": 0.5},
+        words=("op",),
+        messages=True,
+        orders=True,
+    ),
+    "ack_lost": KindSpec("processed, and the answer never comes", count=1, words=("op",), messages=True, orders=True),
+    "ack_twice": KindSpec(
+        "answers come twice", count=1, numbers={"delay": 0.0}, words=("op",), messages=True, orders=True
+    ),
+    "ack_after_fill": KindSpec(
+        "an order is answered after the notification of its fill or end, or after hold seconds",
+        count=1,
+        numbers={"hold": 5.0},
+        messages=True,
+        orders=True,
+    ),
+    "push_late": KindSpec(
+        "notifications are overtaken by later ones (topic=order|fill|position|asset|any)",
+        count=1,
+        numbers={"delay": 0.5},
+        words=("topic",),
+        messages=True,
+        orders=True,
+    ),
+    "push_lost": KindSpec("notifications that never come", count=1, words=("topic",), messages=True, orders=True),
+    "push_shuffle": KindSpec("notifications gathered, then sent in random order", lasts=1.0, orders=True),
+    "fill_twice": KindSpec(
+        "executions told twice, the same id again", count=1, numbers={"delay": 0.0}, messages=True, orders=True
+    ),
+    "request_lost": KindSpec("requests read and never processed", count=1, words=("op",), messages=True, orders=True),
+    "request_late": KindSpec(
+        "requests processed late, though the connection may be gone",
+        count=1,
+        numbers={"delay": 0.5},
+        words=("op",),
+        messages=True,
+        orders=True,
+    ),
+    "cut": KindSpec(
+        "end TCP at a point of an order's life (how=fin|rst|clean; late: processed after delay)",
+        count=1,
+        modes=(
+            "place_done",
+            "place_unread",
+            "place_read",
+            "place_late",
+            "place_answered",
+            "fill_untold",
+            "fill_told",
+            "cancel_unread",
+            "cancel_read",
+            "cancel_late",
+            "cancel_done",
+            "cancel_answered",
+            "cancel_untold",
+            "cancel_told",
+        ),
+        numbers={"delay": 0.3},
+        words=("how",),
+        messages=True,
+        orders=True,
+    ),
+    "cancel_race": KindSpec("orders are filled just before their cancel", count=1, messages=True, orders=True),
+    "throttle": KindSpec("requests refused for their rate", count=1, words=("op",), messages=True, orders=True),
+    "refuse": KindSpec(
+        "requests refused in the words of reason=, _ for blanks",
+        count=1,
+        words=("op", "reason"),
+        messages=True,
+        orders=True,
+    ),
+    "restart": KindSpec(
+        "the venue restarts and is away for down seconds: orders live on, are cancelled, or nobody knows of them",
+        modes=("memory", "cancelled", "forgotten"),
+        numbers={"down": 0.3},
+        everywhere=True,
+        orders=True,
+    ),
+    "upstream": KindSpec(
+        "trouble behind the venue: nothing is taken, states are told (quantapi)",
+        lasts=0.5,
+        modes=("reconnect", "fail", "error"),
+        everywhere=True,
+        orders=True,
+    ),
 }
-_TIMELESS = frozenset({"disconnect", "close", "burst", "protocol_error"})
+ORDER_KINDS = frozenset(kind for kind, spec in KINDS.items() if spec.orders)
+"""Kinds that only trading venues know."""
+_TIMELESS = frozenset({"disconnect", "close", "burst", "protocol_error", "restart"})
 
 
 def _takes(kind: str) -> tuple[str, ...]:
@@ -159,9 +251,12 @@ class FaultPlan:
     def random(
         cls, seed: int, duration: float, kinds: Iterable[str] | None = None, count: int | None = None
     ) -> FaultPlan:
-        """Make a plan of ``count`` faults (about one a second if None) that all end within ``duration`` seconds."""
+        """Make a plan of ``count`` faults (about one a second if None) that all end within ``duration`` seconds.
+
+        ``kinds`` None: all that strike market data; :data:`ORDER_KINDS` are those that strike orders.
+        """
         rng = random.Random(f"plan/{seed}")  # noqa: S311 - reproducible on purpose, protects nothing
-        chosen = sorted(KINDS if kinds is None else set(kinds))
+        chosen = sorted(set(KINDS) - ORDER_KINDS if kinds is None else set(kinds))
         for kind in chosen:
             _spec(kind, kind)
         amount = max(1, round(duration)) if count is None else count
@@ -184,7 +279,14 @@ def _random_fault(rng: random.Random, kind: str, duration: float) -> Fault:
     elif kind == "clock_step":
         numbers["by"] = rng.choice((-3600.0, -5.0, -0.5, 0.5, 5.0, 3600.0))
         lasts = round(rng.uniform(0.1, 0.5) * duration, 3)
+    for name in ("delay", "hold", "down") if spec.orders else ():
+        if name in spec.numbers:
+            numbers[name] = round(rng.uniform(0.0, 1.0), 3)
     words = {"channel": rng.choice(("quote", "depth", "trade"))} if kind == "silent" else {}
+    if "op" in spec.words:
+        words["op"] = rng.choice(("place", "cancel", "query"))
+    elif "how" in spec.words:
+        words["how"] = rng.choice(("fin", "rst"))
     mode = rng.choice(spec.modes) if spec.modes else ""
     at = round(rng.uniform(0, duration - (lasts or 0.0)), 3)
     return Fault(kind, at, lasts=lasts, count=count, mode=mode, numbers=numbers, words=words)

@@ -10,6 +10,7 @@ mod decode;
 mod feed;
 mod inline;
 mod metrics;
+mod orders;
 mod poll;
 mod process;
 mod reader;
@@ -39,6 +40,7 @@ mod core_module {
         feed::FeedCore,
         feed::{monotonic_ns, realtime_ns},
         metrics::{MetricsBoard, MetricsView},
+        orders::{JournalError, OrderCore, OrderDeniedError, read_journal},
         poll::Poller,
         process::lock_memory,
         reader::Reader,

@@ -32,7 +32,7 @@ pub use event::{Event, EventKind};
 pub use outbox::{Body, Outgoing};
 pub use request::Request;
 pub use say::Heard;
-pub use sink::{Memory, Sink};
+pub use sink::{Memory, Nowhere, Sink};
 pub use stats::{DeskStats, Tallies};
 
 use super::ledger::{Inconsistent, Ledger};
@@ -250,6 +250,17 @@ impl Router {
         self.broken.as_deref()
     }
 
+    /// What the journal shows of itself, if there is one on a disk.
+    pub fn journal(&mut self) -> Option<super::journal::Status> {
+        self.sink.status()
+    }
+
+    /// Whether there are events to take.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Where a desk stands; `None` if it is not configured.
     #[must_use]
     pub fn desk_state(&self, desk: u16) -> Option<DeskState> {
@@ -370,7 +381,13 @@ impl Router {
                 if event.state.is_some_and(OrderState::is_terminal) {
                     self.tracks.remove(&changed.id);
                 } else {
-                    self.track(changed.id).known = now.monotonic;
+                    let track = self.track(changed.id);
+                    track.known = now.monotonic;
+                    match changed.change {
+                        Change::ReplaceAsked => track.replacing = true,
+                        Change::Replaced | Change::ReplaceFailed => track.replacing = false,
+                        _ => {}
+                    }
                 }
             }
             Record::Executed(fill) => {
