@@ -154,10 +154,10 @@ impl World {
             Step::LoseReports(mask) => self.faults.lose_reports = mask,
             Step::RepeatReports(mask) => self.faults.repeat_reports = mask,
             Step::DelayReports(mask, ms) => self.faults.delay_reports = (mask, i64::from(ms) * MS),
-            Step::Cut => self.cut(),
+            // with its memory kept, a venue that starts again is a lost connection
+            Step::Cut | Step::VenueRestart => self.cut(),
             Step::Connect => self.connect(),
             Step::Crash => self.crash(),
-            Step::VenueRestart => self.cut(),
             Step::VenueAmnesia => {
                 self.cut();
                 self.requests.clear();
@@ -277,9 +277,9 @@ impl World {
         arrived.sort_by_key(|flight| (flight.due, flight.order));
         for flight in arrived {
             let connected = flight.epoch == self.epoch && self.up;
-            self.to_venue(flight.what, connected);
+            self.ask_venue(&flight.what, connected);
         }
-        self.from_venue();
+        self.hear_venue();
         if self.stalled > self.now {
             return;
         }
@@ -296,7 +296,7 @@ impl World {
         }
     }
 
-    fn to_venue(&mut self, outgoing: Outgoing, connected: bool) {
+    fn ask_venue(&mut self, outgoing: &Outgoing, connected: bool) {
         let number = RequestKey::Number(outgoing.number);
         match &outgoing.request {
             Request::Login => {
@@ -312,10 +312,10 @@ impl World {
                 self.venue.request(self.now, outgoing.number, request, ledger, connected);
             }
         }
-        self.from_venue();
+        self.hear_venue();
     }
 
-    fn from_venue(&mut self) {
+    fn hear_venue(&mut self) {
         for report in self.venue.poll(self.now) {
             if let Some(report) = self.translate(report) {
                 self.send_report(report);
