@@ -302,10 +302,10 @@ impl World {
             Request::Login => {
                 self.token += 1;
                 let token = Secret::from(format!("token {}", self.token));
-                self.send_report(Report::LoggedIn { request: number, token });
-                self.send_report(Report::Gateway { state: Gateway::Ready, message: "".into() });
+                self.send_report(&Report::LoggedIn { request: number, token });
+                self.send_report(&Report::Gateway { state: Gateway::Ready, message: "".into() });
             }
-            Request::Logout => self.send_report(Report::LoggedOut { request: number }),
+            Request::Logout => self.send_report(&Report::LoggedOut { request: number }),
             request => {
                 let ledger = self.router.ledger();
                 // the router may have been restarted or have changed its mind: the wire has what was said
@@ -317,18 +317,17 @@ impl World {
 
     fn hear_venue(&mut self) {
         for report in self.venue.poll(self.now) {
-            if let Some(report) = self.translate(report) {
-                self.send_report(report);
-            }
+            let report = self.translate(report);
+            self.send_report(&report);
         }
     }
 
     /// What a gateway without ids and history would say of it.
-    fn translate(&self, report: Report) -> Option<Report> {
+    fn translate(&self, report: Report) -> Report {
         if self.dialect == Dialect::Paper {
-            return Some(report);
+            return report;
         }
-        Some(match report {
+        match report {
             Report::Accepted { request, venue_id, .. } => Report::Accepted { request, client_id: "".into(), venue_id },
             Report::Refused { request, refusal, .. } => Report::Refused { request, client_id: "".into(), refusal },
             Report::Order(mut row) => {
@@ -345,10 +344,10 @@ impl World {
                 Report::Orders { request, orders: orders.collect() }
             }
             other => other,
-        })
+        }
     }
 
-    fn send_report(&mut self, report: Report) {
+    fn send_report(&mut self, report: &Report) {
         if !self.up {
             return;
         }
