@@ -279,6 +279,8 @@ impl OrderCore {
             let desk = state.router.add_desk(name, link, Speaker::Paper, poll_ns, now);
             state.router.risk().set_supports(desk, PAPER);
             let mut venue = PaperVenue::new(model, 10_000);
+            // it knows nothing of an earlier run: its numbers must not be those of that run
+            venue.exchange.number_from(u32::try_from(now.realtime / 1_000_000_000).unwrap_or(0));
             let account = venue.exchange.add_account(name);
             let connection = venue.add_connection(account);
             state.papers.push(Paper {
