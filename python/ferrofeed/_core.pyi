@@ -31,6 +31,7 @@ __all__ = [
     "read_journal",
     "realtime_ns",
     "release_build",
+    "replay_orders",
     "sha256_hex",
     "ziario_signature",
 ]
@@ -389,3 +390,4 @@ class OrderCore:
 def read_journal(
     folder: str, each: Callable[[int, int, str], object], *, from_oldest: bool = False
 ) -> tuple[int, int, int]: ...
+def replay_orders(folder: str, *, prefix: str = "ff") -> dict[str, Any]: ...
