@@ -120,7 +120,7 @@ pub fn amount(rules: &Rules, size: i64) -> Option<i128> {
 }
 
 /// Fees and margins are whole multiples of this, 10⁻⁸: so no balance grows more digits than its instruments and this have.
-const CENT: i128 = 10_i128.pow(10);
+pub(super) const CENT: i128 = 10_i128.pow(10);
 
 /// `money × millionths`, rounded up to the eighth digit.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use super::account::{Account, Balance, Legs, amount, fee, notional, part};
 use super::ladder::{Display, Ladder, NONE};
-use super::order::{Event, ExchangeReject, NewOrder, Order, OrderNo};
+use super::order::{Event, ExchangeReject, Fill, NewOrder, Order, OrderNo};
 use crate::clock::Nanos;
 use crate::event::Level;
 use crate::orders::{Liquidity, Offset, OrderStatus, OrderType, Product, Rules, Side};
@@ -69,6 +69,8 @@ pub struct Exchange {
     free: Vec<u32>,
     /// Finished orders, oldest first.
     history: VecDeque<Order>,
+    /// Fills, oldest first.
+    fills: VecDeque<Fill>,
     keep: usize,
     orders: u64,
     trades: u64,
@@ -98,6 +100,7 @@ impl Exchange {
             slots: Vec::new(),
             free: Vec::new(),
             history: VecDeque::new(),
+            fills: VecDeque::new(),
             keep,
             orders: 0,
             trades: 0,
@@ -364,10 +367,37 @@ impl Exchange {
         if let Some(earned) = self.fees.get_mut(index(instrument.money)) {
             *earned = earned.saturating_add(charged);
         }
+        let fill = Fill {
+            trade,
+            order: order.number,
+            account: order.account,
+            instrument: order.terms.instrument,
+            side: order.terms.side,
+            offset: order.terms.offset,
+            price,
+            quantity: size,
+            liquidity,
+            fee: charged,
+            time: now,
+        };
         let (account, number, filled) = (order.account, order.number, order.remaining() == 0);
         let currency = instrument.money;
         self.events.push(Event::Balance { account, currency });
-        self.events.push(Event::Fill { account, order: number, trade, price, quantity: size, liquidity, fee: charged });
+        let instrument = fill.instrument;
+        self.events.push(Event::Fill {
+            account,
+            order: number,
+            instrument,
+            trade,
+            price,
+            quantity: size,
+            liquidity,
+            fee: charged,
+        });
+        if self.fills.len() >= self.keep.max(1) {
+            self.fills.pop_front();
+        }
+        self.fills.push_back(fill);
         if filled {
             if liquidity == Liquidity::Maker {
                 self.unlink(at);
@@ -586,6 +616,7 @@ impl Exchange {
     pub fn forget(&mut self, now: Nanos) {
         self.cancel_all(now);
         self.history.clear();
+        self.fills.clear();
         self.events.clear();
     }
 
@@ -615,6 +646,12 @@ impl Exchange {
     /// The finished orders that are kept, oldest first.
     pub fn finished(&self) -> impl Iterator<Item = &Order> {
         self.history.iter()
+    }
+
+    /// The fills that are kept (as many as finished orders), oldest first.
+    #[must_use]
+    pub fn fills(&self) -> impl DoubleEndedIterator<Item = &Fill> {
+        self.fills.iter()
     }
 
     /// A resting side, best first: price and quantity of each price.
@@ -653,6 +690,12 @@ impl Exchange {
     #[must_use]
     pub fn instrument_count(&self) -> u32 {
         u32::try_from(self.instruments.len()).unwrap_or(u32::MAX)
+    }
+
+    /// How many accounts there are.
+    #[must_use]
+    pub fn account_count(&self) -> u32 {
+        u32::try_from(self.accounts.len()).unwrap_or(u32::MAX)
     }
 
     /// The currencies by number.

@@ -14,9 +14,11 @@ mod account;
 mod engine;
 mod ladder;
 mod order;
+mod text;
 mod venue;
 
 pub use account::{Balance, Leg, Legs, amount, fee, notional, part};
 pub use engine::{Exchange, Terms};
-pub use order::{Event, ExchangeReject, NewOrder, Order, OrderNo};
+pub use order::{Event, ExchangeReject, Fill, NewOrder, Order, OrderNo};
+pub use text::{average_price, money_text};
 pub use venue::{Ask, ConnectionId, Latency, Model, PaperVenue};

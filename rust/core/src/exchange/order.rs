@@ -59,6 +59,33 @@ impl Order {
     }
 }
 
+/// A fill of an order, as it is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// The trade's number; the two orders of one trade have it in common, two fills of one account never.
+    pub trade: u64,
+    /// The order.
+    pub order: OrderNo,
+    /// Whose.
+    pub account: u32,
+    /// Which instrument.
+    pub instrument: u32,
+    /// The order's side.
+    pub side: Side,
+    /// The order's offset.
+    pub offset: Offset,
+    /// Price, at the price scale.
+    pub price: i64,
+    /// Quantity, at the size scale.
+    pub quantity: i64,
+    /// Who was there first.
+    pub liquidity: Liquidity,
+    /// Fee, as money.
+    pub fee: i128,
+    /// When.
+    pub time: Nanos,
+}
+
 /// Why an order, a cancel or a change is refused. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExchangeReject {
@@ -158,6 +185,8 @@ pub enum Event {
         account: u32,
         /// The order.
         order: OrderNo,
+        /// Which instrument.
+        instrument: u32,
         /// The trade's number; two orders of ours may have one in common.
         trade: u64,
         /// Price.

@@ -52,8 +52,8 @@ pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let place = (any::<bool>(), any::<bool>(), any::<bool>(), 0..8_u8, -5..6_i8, 1..20_u8, 0..4_u8, 1..500_u16).prop_map(
-        |(contract, sell, close, kind, price, lots, intent, ttl_ms)| Step::Place {
+    let place = (any::<bool>(), any::<bool>(), any::<bool>(), 0..8_u8, -5..6_i8, 1..20_u8, 0..4_u8, 1..500_u16)
+        .prop_map(|(contract, sell, close, kind, price, lots, intent, ttl_ms)| Step::Place {
             contract,
             sell,
             close,
@@ -62,8 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
             lots,
             intent,
             ttl_ms,
-        },
-    );
+        });
     let other = (any::<bool>(), any::<bool>(), -6..7_i8, 1..30_u8)
         .prop_map(|(contract, sell, price, lots)| Step::Other { contract, sell, price, lots });
     prop_oneof![

@@ -316,7 +316,7 @@ impl World {
     }
 
     fn from_venue(&mut self) {
-        for report in self.venue.poll(self.now, self.up) {
+        for report in self.venue.poll(self.now) {
             if let Some(report) = self.translate(report) {
                 self.send_report(report);
             }
@@ -329,9 +329,7 @@ impl World {
             return Some(report);
         }
         Some(match report {
-            Report::Accepted { request, venue_id, .. } => {
-                Report::Accepted { request, client_id: "".into(), venue_id }
-            }
+            Report::Accepted { request, venue_id, .. } => Report::Accepted { request, client_id: "".into(), venue_id },
             Report::Refused { request, refusal, .. } => Report::Refused { request, client_id: "".into(), refusal },
             Report::Order(mut row) => {
                 row.client_id = "".into();
@@ -357,8 +355,12 @@ impl World {
         // the answers to logins and questions come, or the connection would be given up: faults are for orders
         let about_orders = matches!(
             report,
-            Report::Accepted { .. } | Report::Refused { .. } | Report::CancelAnswer { .. } | Report::RequestRefused { .. }
-                | Report::Order(_) | Report::Execution(_)
+            Report::Accepted { .. }
+                | Report::Refused { .. }
+                | Report::CancelAnswer { .. }
+                | Report::RequestRefused { .. }
+                | Report::Order(_)
+                | Report::Execution(_)
         );
         let mut due = self.now + WAY;
         let mut times = 1;
@@ -493,15 +495,21 @@ impl World {
         self.faults = Faults::default();
         self.stalled = 0;
         self.connect();
-        let end = self.now + 120 * SECOND;
-        let mut quiet = 0;
-        while quiet < 10 {
-            assert!(self.now < end, "it never comes to rest: {:#?}", self.router);
-            self.pass(100 * MS);
+        // long enough for every timeout, and for a lost report to be found by asking
+        for _ in 0..20 {
+            self.pass(SECOND);
             self.connect();
+        }
+        let end = self.now + 60 * SECOND;
+        loop {
             let ready = self.router.desk_state(self.desk) == Some(DeskState::Ready);
             let still = self.requests.is_empty() && self.reports.is_empty();
-            quiet = if ready && still && self.router.is_quiet() { quiet + 1 } else { 0 };
+            if ready && still && self.router.is_quiet() {
+                break;
+            }
+            assert!(self.now < end, "it never comes to rest: {:?}: {:#?}", self.router.restless(), self.router);
+            self.pass(10 * MS);
+            self.connect();
         }
         self.check();
         assert_eq!(&self.replayed(), self.router.ledger(), "the journal makes another state than the live one");
@@ -529,7 +537,10 @@ impl World {
                     assert_eq!((state, filled), (true_state, true_filled), "order {id}: {order:#?}");
                 }
                 (state, None) => {
-                    assert!(self.forgot && state.is_terminal(), "order {id} is {state:?}, and the venue has no such order");
+                    assert!(
+                        self.forgot && state.is_terminal(),
+                        "order {id} is {state:?}, and the venue has no such order"
+                    );
                 }
             }
         }
@@ -558,15 +569,9 @@ impl World {
     }
 }
 
-fn start(
-    dialect: Dialect,
-    journal: &Arc<Mutex<Memory>>,
-    ledger: Ledger,
-    monotonic: i64,
-) -> (Router, u16, [u32; 2]) {
+fn start(dialect: Dialect, journal: &Arc<Mutex<Memory>>, ledger: Ledger, monotonic: i64) -> (Router, u16, [u32; 2]) {
     let now = Stamp { realtime: EPOCH + monotonic, monotonic };
-    let mut router =
-        Router::new(config(), ledger, Risk::new(Limits::default()), Box::new(Arc::clone(journal)), now);
+    let mut router = Router::new(config(), ledger, Risk::new(Limits::default()), Box::new(Arc::clone(journal)), now);
     let speaker = match dialect {
         Dialect::Paper => Speaker::Paper,
         Dialect::Gateway => Speaker::QuantApi {
@@ -576,8 +581,8 @@ fn start(
             secret_key: Secret::from("secret"),
         },
     };
-    let poll = if dialect == Dialect::Gateway { 5 * SECOND } else { 0 };
-    let desk = router.add_desk("paper", 0, speaker, poll, now);
+    // a lost report is found by asking now and then
+    let desk = router.add_desk("paper", 0, speaker, 5 * SECOND, now);
     let spot = router.add_instrument(desk, super::venue::rules("ETH/USDT", Product::Spot), now).unwrap();
     let contract = router.add_instrument(desk, super::venue::rules("BTC/USDT", Product::Contract), now).unwrap();
     (router, desk, [spot, contract])

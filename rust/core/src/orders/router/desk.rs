@@ -126,6 +126,8 @@ pub(super) struct Track {
     pub(super) doubt: Nanos,
     /// Somebody wants it cancelled, however often that must be asked.
     pub(super) wanted_gone: bool,
+    /// A change of its terms is on its way, or may be: what is filled can't be judged by the terms we know.
+    pub(super) replacing: bool,
     /// When it may be asked again, monotonic.
     pub(super) cancel_after: Nanos,
     /// It is listed as gone by a picture of the venue; the next one decides.

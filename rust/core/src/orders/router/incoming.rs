@@ -164,7 +164,11 @@ impl Router {
             desk.pause = now.monotonic.saturating_add(PAUSE);
         }
         let Some((id, pending)) = self.placement(desk, key, client_id) else {
-            self.refused_somebody(desk, refusal, now);
+            if matches!(key, RequestKey::Kind(_)) && client_id.is_empty() {
+                self.refused_somebody(desk, refusal, now);
+            } else {
+                self.count(desk, |stats| &stats.stray);
+            }
             return;
         };
         self.acknowledged(desk, pending.as_ref(), now);
@@ -351,6 +355,7 @@ impl Router {
     pub(super) fn order_is(&mut self, id: u64, report: &OrderReport, now: Stamp) {
         let Some(order) = self.ledger.order(id) else { return };
         let (desk, state, before) = (order.placed.desk, order.state, order.filled());
+        let at_first = state;
         let (filled, cost) = match self.amounts(order, report) {
             Ok(amounts) => amounts,
             Err(what) => {
@@ -371,6 +376,11 @@ impl Router {
         }
         self.retermed(id, report, now);
         let Some(order) = self.ledger.order(id) else { return };
+        // what was held back for it may have ended it just now
+        if order.state.is_terminal() {
+            self.late_report(id, report, filled, now);
+            return;
+        }
         let (state, total) = (order.state, order.placed.quantity);
         let of_base = order.placed.unit == Unit::Base;
         let changed =
@@ -404,7 +414,7 @@ impl Router {
                 self.simply(id, Change::Refused, "the venue reports it as failed", now);
             }
         }
-        if self.ledger.order(id).is_some_and(|order| order.filled() != before || order.state != state) {
+        if self.ledger.order(id).is_some_and(|order| order.filled() != before || order.state != at_first) {
             self.account_changed(desk, now);
         }
     }
@@ -437,6 +447,15 @@ impl Router {
             reason: "".into(),
         };
         self.change(changed, now);
+    }
+
+    /// Whether an order may have other terms than we know.
+    fn may_have_new_terms(&self, id: u64) -> bool {
+        let Some(order) = self.ledger.order(id) else { return false };
+        let replaces = self.desk(order.placed.desk).is_some_and(|desk| desk.speaker.has_replace());
+        replaces
+            && (matches!(order.state, OrderState::PendingReplace | OrderState::Unknown)
+                || self.tracks.get(&id).is_some_and(|track| track.replacing))
     }
 
     fn cancel_if_wanted(&mut self, id: u64, now: Stamp) {
@@ -517,6 +536,10 @@ impl Router {
         self.count(desk, |stats| &stats.fills);
         self.account_changed(desk, now);
         let executed = self.ledger.order(id).map_or(0, |order| order.executed);
+        if unit == Unit::Base && executed >= total && !state.is_terminal() && self.may_have_new_terms(id) {
+            self.ask_about(id, now.monotonic);
+            return;
+        }
         if unit == Unit::Base && executed > total {
             self.contradicted(id, &format!("filled {executed} of {total}"), state, now);
         }

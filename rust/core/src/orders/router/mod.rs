@@ -370,7 +370,13 @@ impl Router {
                 if event.state.is_some_and(OrderState::is_terminal) {
                     self.tracks.remove(&changed.id);
                 } else {
-                    self.track(changed.id).known = now.monotonic;
+                    let track = self.track(changed.id);
+                    track.known = now.monotonic;
+                    match changed.change {
+                        Change::ReplaceAsked => track.replacing = true,
+                        Change::Replaced | Change::ReplaceFailed => track.replacing = false,
+                        _ => {}
+                    }
                 }
             }
             Record::Executed(fill) => {

@@ -209,17 +209,39 @@ impl Router {
         }
     }
 
-    /// The time of the newest thing that happened to an order, for tests and views: whether anything is still on its way.
+    /// Whether nothing is on its way or waits to be looked at.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        let sure = |state: OrderState| !matches!(state, OrderState::Unknown | OrderState::PendingNew);
-        self.desks.iter().flatten().all(|desk| {
-            desk.commands.is_empty()
-                && desk.questions.is_empty()
-                && desk.pending.is_empty()
-                && desk.ask.is_empty()
-                && desk.account_due == Nanos::MAX
-                && desk.seen.values().all(|seen| seen.differs == 0)
-        }) && self.ledger.live().all(|order| sure(order.state))
+        self.restless().is_empty()
+    }
+
+    /// What is still on its way, or waits to be looked at.
+    #[must_use]
+    pub fn restless(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for desk in self.desks.iter().flatten() {
+            let mut say = |what: String| found.push(format!("{}: {what}", desk.name));
+            for waiting in desk.commands.iter().chain(&desk.questions) {
+                say(format!("{:?} waits", waiting.request));
+            }
+            for pending in &desk.pending {
+                say(format!("{:?} is not answered", pending.request));
+            }
+            if !desk.ask.is_empty() {
+                say("orders are to be asked for".into());
+            }
+            if desk.account_due != Nanos::MAX {
+                say("the account is to be asked for".into());
+            }
+            for (instrument, seen) in desk.seen.iter().filter(|(_, seen)| seen.differs != 0) {
+                say(format!("the venue says {} and {} of position {instrument}", seen.long, seen.short));
+            }
+        }
+        for order in self.ledger.live() {
+            if matches!(order.state, OrderState::Unknown | OrderState::PendingNew) {
+                found.push(format!("order {} is {}", order.placed.id, order.state.name()));
+            }
+        }
+        found
     }
 }
