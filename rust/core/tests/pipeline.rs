@@ -274,7 +274,8 @@ fn what_a_text_message_of_a_judged_connection_was_is_counted_when_it_is_known() 
     connection.set_judged();
     connection.set_secrets(vec![Secret::from("s3cr3t-token")]);
     let _ = connection.connected(&mut rig.feed);
-    let bytes: Vec<u8> = [frame(1, b"first"), frame(9, b"ping"), frame(2, b"binary"), frame(1, b"s3cr3t-token?")].concat();
+    let bytes: Vec<u8> =
+        [frame(1, b"first"), frame(9, b"ping"), frame(2, b"binary"), frame(1, b"s3cr3t-token?")].concat();
     connection.space()[..bytes.len()].copy_from_slice(&bytes);
     let _ = connection.received(bytes.len(), Stamp::now(), &mut rig.feed, &mut rig.notices);
     let counters = connection.counters().clone();
