@@ -86,7 +86,7 @@ KINDS: Mapping[str, KindSpec] = {
         ),
     ),
     "ack_late": KindSpec(
-        "answers come late (op=place|cancel|query|any)",
+        "answers come late",
         count=1,
         numbers={"delay": 0.5},
         words=("op",),
@@ -105,7 +105,7 @@ KINDS: Mapping[str, KindSpec] = {
         orders=True,
     ),
     "push_late": KindSpec(
-        "notifications are overtaken by later ones (topic=order|fill|position|asset|any)",
+        "notifications come late, overtaken by later ones",
         count=1,
         numbers={"delay": 0.5},
         words=("topic",),
@@ -127,7 +127,7 @@ KINDS: Mapping[str, KindSpec] = {
         orders=True,
     ),
     "cut": KindSpec(
-        "end TCP at a point of an order's life (how=fin|rst|clean; late: processed after delay)",
+        "end TCP at a point of an order's life (how=fin, rst or clean; late: processed all the same, after delay)",
         count=1,
         modes=(
             "place_done",
@@ -153,7 +153,7 @@ KINDS: Mapping[str, KindSpec] = {
     "cancel_race": KindSpec("orders are filled just before their cancel", count=1, messages=True, orders=True),
     "throttle": KindSpec("requests refused for their rate", count=1, words=("op",), messages=True, orders=True),
     "refuse": KindSpec(
-        "requests refused in the words of reason=, _ for blanks",
+        "requests refused in the words of reason, _ for blanks",
         count=1,
         words=("op", "reason"),
         messages=True,

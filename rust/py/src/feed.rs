@@ -85,7 +85,7 @@ impl FeedCore {
 
     /// What others may read of the feed. The memory behind it takes what is used, at most `board_bytes`.
     #[getter]
-    fn board(&self, py: Python<'_>) -> Py<MetricsBoard> {
+    pub(crate) fn board(&self, py: Python<'_>) -> Py<MetricsBoard> {
         self.board.clone_ref(py)
     }
 

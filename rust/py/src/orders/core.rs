@@ -2,6 +2,7 @@
 
 use super::paper::Paper;
 use super::shape::{self, RulesText, decimal, money, text, word};
+use super::stats;
 use crate::consumer::Batch;
 use crate::feed::FeedCore;
 use crate::sync::lock;
@@ -11,13 +12,12 @@ use ferrofeed_core::exchange::{Latency, Model, PaperVenue, Terms};
 use ferrofeed_core::orders::journal::{self, Fsync, Journal, Options};
 use ferrofeed_core::orders::ledger::{Ledger, at_money_scale};
 use ferrofeed_core::orders::record::{Mode, Record};
-use ferrofeed_core::orders::risk::{BudgetLimits, Limits, PAPER, Risk, Rule, Top};
-use ferrofeed_core::orders::router::{
-    Body, Config, Denial, DeskStats, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay,
-};
+use ferrofeed_core::orders::risk::{BudgetLimits, Limits, PAPER, Risk, Top};
+use ferrofeed_core::orders::router::{Body, Config, Denial, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay};
 use ferrofeed_core::orders::venue::{coinceres, explain, quantapi};
 use ferrofeed_core::orders::{Offset, OrderType, Product, Side, Unit};
 use ferrofeed_core::pipeline::channel_slot;
+use ferrofeed_core::region::{DeskCell, Shared};
 use ferrofeed_core::sign::Secret;
 use pyo3::exceptions::{PyException, PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -44,9 +44,48 @@ struct State {
     papers: Vec<Paper>,
     /// The feed's instrument whose book the collar of each of the router's looks at.
     references: BTreeMap<u32, u32>,
+    cells: Vec<(u16, Shared<DeskCell>)>,
 }
 
 impl State {
+    /// Lets a desk measure and count on the feed's board.
+    fn show(&mut self, desk: u16, cell: Option<Shared<DeskCell>>) {
+        if let Some(cell) = cell {
+            self.router.measure_in(desk, cell.part(|cell| &cell.stats));
+            self.cells.push((desk, cell));
+        }
+    }
+
+    /// Puts up where desks and router stand; the words are those of `ferrofeed.orders.board`.
+    fn publish(&mut self, now: Stamp) {
+        let journal = self.router.journal().unwrap_or_default();
+        let age = if journal.unsynced_since == 0 { 0 } else { now.realtime.saturating_sub(journal.unsynced_since) };
+        let ledger = self.router.ledger();
+        let (anomalies, denials, _) = ledger.counts();
+        for (desk, cell) in &self.cells {
+            let unknown = (0..)
+                .zip(ledger.instruments())
+                .filter(|(_, known)| known.desk == *desk)
+                .map(|(index, _)| u64::from(ledger.open(index).unknown))
+                .fold(0, u64::saturating_add);
+            let state = self.router.desk_state(*desk).map_or(0, |state| state as u64);
+            cell.state.write(&[
+                state,
+                u64::from(ledger.live_of(*desk)),
+                unknown,
+                ledger.mode() as u64,
+                u64::from(ledger.kill().is_some()),
+                u64::from(self.router.broken().is_some()),
+                anomalies,
+                denials,
+                journal.entries,
+                journal.bytes,
+                journal.unsynced,
+                u64::try_from(age).unwrap_or(0),
+            ]);
+        }
+    }
+
     fn pump(&mut self, now: Stamp) {
         for paper in &mut self.papers {
             paper.pump(&mut self.router, now);
@@ -94,6 +133,13 @@ impl OrderCore {
     }
 
     /// Works on the router; without the GIL where that may take long.
+    /// A place on the feed's board for a desk.
+    fn cell(&self, py: Python<'_>, name: &str) -> PyResult<Option<Shared<DeskCell>>> {
+        let Some(feed) = &self.feed else { return Ok(None) };
+        let board = feed.get().board(py);
+        board.get().board.add_desk(name).map(Some).map_err(crate::metrics::full)
+    }
+
     fn work<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State, Stamp) -> T + Send) -> T {
         let run = || {
             let mut state = lock(&self.state);
@@ -151,7 +197,7 @@ impl OrderCore {
             }
         };
         let router = Router::new(config, ledger, Risk::new(Limits::default()), sink, Stamp::now());
-        let state = State { router, papers: Vec::new(), references: BTreeMap::new() };
+        let state = State { router, papers: Vec::new(), references: BTreeMap::new(), cells: Vec::new() };
         Ok(Self { state: Mutex::new(state), feed, slow: fsync == Fsync::Always, recovery })
     }
 
@@ -173,12 +219,14 @@ impl OrderCore {
         leverage: u32,
         utc_offset_s: i32,
         poll_ns: i64,
-    ) -> u16 {
+    ) -> PyResult<u16> {
+        let cell = self.cell(py, name)?;
         let speaker = Speaker::CoinCeres { exchange: exchange.into(), leverage, utc_offset_s };
         self.work(py, |state, now| {
             let desk = state.router.add_desk(name, link, speaker, poll_ns, now);
             state.router.risk().set_supports(desk, coinceres::SUPPORTS);
-            desk
+            state.show(desk, cell);
+            Ok(desk)
         })
     }
 
@@ -195,7 +243,8 @@ impl OrderCore {
         access_key: Vec<u8>,
         secret_key: Vec<u8>,
         poll_ns: i64,
-    ) -> u16 {
+    ) -> PyResult<u16> {
+        let cell = self.cell(py, name)?;
         let speaker = Speaker::QuantApi {
             platform: platform.into(),
             symbols: symbols.iter().map(|symbol| symbol.as_str().into()).collect(),
@@ -205,7 +254,8 @@ impl OrderCore {
         self.work(py, |state, now| {
             let desk = state.router.add_desk(name, link, speaker, poll_ns, now);
             state.router.risk().set_supports(desk, quantapi::SUPPORTS);
-            desk
+            state.show(desk, cell);
+            Ok(desk)
         })
     }
 
@@ -222,7 +272,8 @@ impl OrderCore {
         reject_ppm: u32,
         seed: u64,
         poll_ns: i64,
-    ) -> u16 {
+    ) -> PyResult<u16> {
+        let cell = self.cell(py, name)?;
         let model = Model { there: latency(there), back: latency(back), reject_ppm, seed, cancel_on_disconnect: false };
         self.work(py, |state, now| {
             let desk = state.router.add_desk(name, link, Speaker::Paper, poll_ns, now);
@@ -241,7 +292,8 @@ impl OrderCore {
                 bids: Vec::new(),
                 asks: Vec::new(),
             });
-            desk
+            state.show(desk, cell);
+            Ok(desk)
         })
     }
 
@@ -390,6 +442,7 @@ impl OrderCore {
         self.work(py, |state, now| {
             state.router.tick(now);
             state.pump(now);
+            state.publish(now);
         });
     }
 
@@ -663,29 +716,14 @@ impl OrderCore {
     fn counters<'py>(&self, py: Python<'py>, desk: u16) -> PyResult<Bound<'py, PyDict>> {
         let stats = lock(&self.state).router.stats(desk).cloned();
         let stats = stats.ok_or_else(|| PyIndexError::new_err(format!("no desk {desk}")))?;
-        let found = PyDict::new(py);
-        for (name, counter) in counters_of(&stats) {
-            found.set_item(name, counter)?;
-        }
-        let by_rule = PyDict::new(py);
-        for rule in Rule::ALL {
-            let count = stats.denied.get(usize::from(*rule as u8)).map_or(0, ferrofeed_core::latency::Counter::get);
-            by_rule.set_item(rule.name(), count)?;
-        }
-        found.set_item("denied", by_rule)?;
-        Ok(found)
+        stats::counters(py, &stats)
     }
 
     /// Histograms of a desk, as the feed's are given: `{stage: (cumulative [(bound_ns, count)], count, sum_ns, negative)}`.
     fn histograms<'py>(&self, py: Python<'py>, desk: u16) -> PyResult<Bound<'py, PyDict>> {
         let stats = lock(&self.state).router.stats(desk).cloned();
         let stats = stats.ok_or_else(|| PyIndexError::new_err(format!("no desk {desk}")))?;
-        let found = PyDict::new(py);
-        for (name, histogram) in histograms_of(&stats) {
-            let seen = histogram.snapshot();
-            found.set_item(name, (seen.cumulative(), seen.count(), seen.sum_ns(), seen.negative()))?;
-        }
-        Ok(found)
+        stats::histograms(py, &stats)
     }
 
     /// Percentiles (0 to 100) of a desk's stage, ns.
@@ -693,7 +731,7 @@ impl OrderCore {
     fn percentiles(&self, desk: u16, stage: &str, percentiles: Vec<f64>) -> PyResult<Vec<u64>> {
         let stats = lock(&self.state).router.stats(desk).cloned();
         let stats = stats.ok_or_else(|| PyIndexError::new_err(format!("no desk {desk}")))?;
-        let all = histograms_of(&stats);
+        let all = stats::stages(&stats);
         let (_, histogram) = word("stage", stage, &all, |(name, _)| name)?;
         crate::stats::percentiles(histogram, &percentiles)
     }
@@ -766,38 +804,6 @@ impl OrderCore {
 
 fn latency(range: Option<(i64, i64)>) -> Latency {
     range.map_or_else(Latency::default, |(least, most)| Latency { least, most })
-}
-
-fn counters_of(stats: &DeskStats) -> [(&'static str, u64); 15] {
-    [
-        ("placed", stats.placed.get()),
-        ("refused", stats.refused.get()),
-        ("cancels", stats.cancels.get()),
-        ("fills", stats.fills.get()),
-        ("lost", stats.lost.get()),
-        ("expired", stats.expired.get()),
-        ("unanswered", stats.unanswered.get()),
-        ("late", stats.late.get()),
-        ("stray", stats.stray.get()),
-        ("foreign", stats.foreign.get()),
-        ("drifts", stats.drifts.get()),
-        ("reconciled", stats.reconciled.get()),
-        ("reports", stats.reports.get()),
-        ("heartbeats", stats.heartbeats.get()),
-        ("unreadable", stats.unreadable.get()),
-    ]
-}
-
-fn histograms_of(stats: &DeskStats) -> [(&'static str, &ferrofeed_core::latency::Histogram); 7] {
-    [
-        ("tick_to_order", &stats.tick_to_order),
-        ("order_to_ack", &stats.order_to_ack),
-        ("cancel_to_ack", &stats.cancel_to_ack),
-        ("risk", &stats.risk),
-        ("journal", &stats.journal),
-        ("outbox", &stats.outbox),
-        ("encode", &stats.encode),
-    ]
 }
 
 /// Reads a journal's folder without touching it, beside a process that writes it or not: calls `each(number, time, text)` for every

@@ -3,5 +3,6 @@
 mod core;
 mod paper;
 mod shape;
+pub(crate) mod stats;
 
 pub(crate) use core::{JournalError, OrderCore, OrderDeniedError, read_journal};

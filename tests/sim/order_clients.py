@@ -1,0 +1,186 @@
+"""Plain clients of the simulated trading venues: they send what they are told and keep all that comes."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from picows import ws_connect
+from tests.sim.conftest import Client, until
+
+from ferrofeed.sim import OrderOptions, OrderSimulator
+
+Message = dict[str, Any]
+ETH = ["ETH/USDT"]
+
+
+def still(venue: str, orders: OrderOptions | None = None, **settings: Any) -> OrderSimulator:
+    """A venue whose market moves by hand only."""
+    return OrderSimulator(venue, **({"rate": 0, "symbols": ETH, "seed": 1, "orders": orders} | settings))
+
+
+async def http(sim: OrderSimulator, target: str, *headers: str) -> tuple[int, str, bytes]:
+    """Ask by plain HTTP; returns status, head and body."""
+    parts = urlsplit(sim.url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    lines = [f"GET {target} HTTP/1.1", "Host: localhost", *headers]
+    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+    async with asyncio.timeout(10):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return int(head.split(b" ", 2)[1]), head.decode(), body
+
+
+class Plain:
+    """One connection."""
+
+    def __init__(self) -> None:
+        self.ws = Client()
+        self.taken = 0
+
+    async def open(self, url: str) -> None:
+        await ws_connect(lambda: self.ws, url, enable_auto_pong=False, logger_name="sim-test")
+
+    @property
+    def all(self) -> list[Message]:
+        """Every JSON message so far, in order, numbers exact."""
+        return [json.loads(text, parse_float=Decimal) for text in self.ws.messages if text.startswith(b"{")]
+
+    async def find(self, wanted: Callable[[Message], object], count: int = 1) -> list[Message]:
+        """Wait for so many messages; returns all there are."""
+        await until(lambda: len([m for m in self.all if wanted(m)]) >= count, f"a message among {self.ws.messages}")
+        return [message for message in self.all if wanted(message)]
+
+    async def gone(self) -> None:
+        await until(lambda: self.ws.gone, "the connection's end")
+
+
+class Ceres(Plain):
+    """A client of CoinCeres."""
+
+    @classmethod
+    async def to(cls, sim: OrderSimulator, key: str = "sim-key", secret: str = "sim-secret", url: str = "") -> Ceres:
+        client = cls()
+        await client.open(ceres_url(url or sim.url, key, secret))
+        return client
+
+    @property
+    def pushes(self) -> list[Message]:
+        return [message for message in self.all if "messageType" in message]
+
+    @property
+    def statuses(self) -> list[str]:
+        return [push["entrustStatus"] for push in self.pushes if push["messageType"] == "1"]
+
+    def answers(self, biz_type: int) -> list[Message]:
+        return [message for message in self.all if message.get("biz_type") == biz_type]
+
+    async def ask(self, biz_type: int, **fields: Any) -> Message:
+        """Ask and wait for the answer."""
+        before = len(self.answers(biz_type))
+        self.ws.send({**fields, "biz_type": biz_type})
+        await until(lambda: len(self.answers(biz_type)) > before, f"an answer to {biz_type}")
+        return self.answers(biz_type)[-1]
+
+    async def barrier(self) -> None:
+        """Wait until all that was sent before is answered, as far as it is answered at once."""
+        before = self.ws.messages.count(b"pong")
+        self.ws.send(b"ping")
+        await until(lambda: self.ws.messages.count(b"pong") > before, "a pong")
+
+    def order(self, client: str, price: str = "3000", vol: str = "0.5", **more: Any) -> Message:
+        return {
+            "exchange": "TEST",
+            "contract": "ETH_USDT",
+            "price_type": "limit",
+            "entrust_price": price,
+            "entrust_vol": vol,
+            "entrust_bs": "buy",
+            "client_oid": client,
+            "biz_type": 11,
+            **more,
+        }
+
+    def send_order(self, client: str, *args: str, **more: Any) -> None:
+        self.ws.send(self.order(client, *args, **more))
+
+    async def place(self, client: str, *args: str, **more: Any) -> str:
+        """Place an order and wait until it is taken; returns the venue's id."""
+        order = self.order(client, *args, **more)
+        del order["biz_type"]
+        answer = await self.ask(11, **order)
+        assert answer["code"] == "200", answer
+        return str(answer["data"]["system_oid"])
+
+
+def ceres_url(url: str, key: str = "sim-key", secret: str = "sim-secret") -> str:
+    sign = hashlib.sha256(f"api_key={key}&secret={secret}".encode()).hexdigest()
+    return f"{url}?api_key={key}&sign={sign}"
+
+
+class Quant(Plain):
+    """A client of a quantapi gateway."""
+
+    token = ""
+
+    @classmethod
+    async def to(cls, sim: OrderSimulator, platform: str | None = "huobi", **login: Any) -> Quant:
+        """Connect and log in, until it is ready; platform None: only connect."""
+        client = cls()
+        await client.open(sim.url)
+        if platform is not None:
+            client.token = (await client.login(platform, **login))["token"]
+            await client.state(6)
+        return client
+
+    async def login(self, platform: str = "huobi", **more: Any) -> Message:
+        fields = {"platform": platform, "symbols": ETH, "access_key": "sim-key", "secret_key": "sim-secret"}
+        return await self.ask("login", token=None, **(fields | more))
+
+    async def state(self, code: int, token: str | None = None, count: int = 1) -> None:
+        wanted = self.token if token is None else token
+        await self.find(lambda m: (m["op"], m.get("code"), m.get("token")) == ("state", code, wanted), count)
+
+    @property
+    def states(self) -> list[int]:
+        return [message["code"] for message in self.all if message["op"] == "state"]
+
+    def notices(self, topic: str) -> list[Message]:
+        return [m["data"] for m in self.all if m["op"] == "notify" and m["topic"] == topic]
+
+    @property
+    def topics(self) -> list[str]:
+        return [m["topic"] for m in self.all if m["op"] == "notify"]
+
+    async def ask(self, op: str, cid: str = "", **fields: Any) -> Message:
+        """Ask and wait for the answer."""
+        self.taken += 1
+        cid = cid or f"c{self.taken}"
+        token = fields.pop("token", self.token)
+        self.ws.send({"op": op, "cid": cid, **({} if token is None else {"token": token}), **fields})
+        return (await self.find(lambda m: m.get("cid") == cid))[-1]
+
+    async def barrier(self) -> None:
+        """Wait until all that was sent before is answered, as far as it is answered at once."""
+        self.taken += 1
+        number = self.taken
+        self.ws.send({"op": "ping", "ts": number})
+        await self.find(lambda m: m["op"] == "pong" and m["ts"] == number)
+
+    def order(self, price: float = 3000, quantity: float = 0.5, **more: Any) -> Message:
+        fields = {"symbol": "ETH/USDT", "action": "BUY", "price": price, "quantity": quantity, "order_type": "LIMIT"}
+        return fields | more
+
+    def send_order(self, cid: str, *args: float, **more: Any) -> None:
+        self.ws.send({"op": "place_order", "cid": cid, "token": self.token, **self.order(*args, **more)})
+
+    async def place(self, *args: float, **more: Any) -> str:
+        """Place an order and wait until it is taken; returns its number."""
+        answer = await self.ask("place_order", **self.order(*args, **more))
+        assert answer["result"] is True, answer
+        return str(answer["order_no"])
