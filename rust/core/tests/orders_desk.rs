@@ -14,9 +14,10 @@ mod orders_support;
 use ferrofeed_core::orders::ledger::Ledger;
 use ferrofeed_core::orders::record::{Changed, Placed, Record};
 use ferrofeed_core::orders::router::{Request, Speaker};
-use ferrofeed_core::orders::state::Change;
+use ferrofeed_core::orders::state::{Change, OrderState};
 use ferrofeed_core::orders::{Offset, OrderType, Product, Side, Unit};
 use orders_support::{World, rules};
+use std::sync::Arc;
 
 #[test]
 fn a_refresh_asks_for_everything_once() {
@@ -44,6 +45,17 @@ fn a_refresh_asks_for_everything_once() {
     world.router.closed(0, now);
     assert!(!world.router.refresh(world.desk, now), "there is nobody to ask");
     assert!(!world.router.refresh(99, now));
+}
+
+#[test]
+fn a_router_that_was_ended_lets_go_of_its_journal_and_takes_nothing() {
+    let mut world = World::ready(Speaker::Paper);
+    let id = world.live("v1");
+    assert_eq!(Arc::strong_count(&world.journal), 2);
+    world.router.end("the feed was stopped");
+    assert_eq!(Arc::strong_count(&world.journal), 1);
+    assert_eq!(world.router.broken(), Some("the feed was stopped"));
+    assert_eq!(world.state(id), OrderState::Working, "it can still be looked at");
 }
 
 #[test]
