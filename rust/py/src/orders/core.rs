@@ -131,7 +131,6 @@ impl OrderCore {
         })
     }
 
-    /// Works on the router; without the GIL where that may take long.
     /// A place on the feed's board for a desk.
     fn cell(&self, py: Python<'_>, name: &str) -> PyResult<Option<Shared<DeskCell>>> {
         let Some(feed) = &self.feed else { return Ok(None) };
@@ -139,13 +138,23 @@ impl OrderCore {
         board.get().board.add_desk(name).map(Some).map_err(crate::metrics::full)
     }
 
+    /// Works on the router; without the GIL where that may take long.
     fn work<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State, Stamp) -> T + Send) -> T {
-        let run = || {
+        if !self.slow
+            && let Ok(mut state) = self.state.try_lock()
+        {
+            return work(&mut state, Stamp::now());
+        }
+        // who holds the lock may be waiting for the disk
+        self.work_detached(py, work)
+    }
+
+    fn work_detached<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State, Stamp) -> T + Send) -> T {
+        py.detach(|| {
             let mut state = lock(&self.state);
             let now = Stamp::now();
             work(&mut state, now)
-        };
-        if self.slow { py.detach(run) } else { run() }
+        })
     }
 }
 
@@ -440,11 +449,26 @@ impl OrderCore {
 
     /// Time passes: call it some fifty times a second.
     fn tick(&self, py: Python<'_>) {
-        self.work(py, |state, now| {
+        // the journal's next segment is begun here, which waits for the disk
+        self.work_detached(py, |state, now| {
             state.router.tick(now);
             state.pump(now);
             state.publish(now);
         });
+    }
+
+    /// Asks a desk for everything again; False if it is not connected.
+    fn refresh(&self, py: Python<'_>, desk: u16) -> bool {
+        self.work(py, |state, now| {
+            let asked = state.router.refresh(desk, now);
+            state.pump(now);
+            asked
+        })
+    }
+
+    /// Lets go of the journal: nothing is taken any more, what is known can still be looked at.
+    fn close(&self, py: Python<'_>) {
+        self.work_detached(py, |state, _| state.router.end("the router was closed"));
     }
 
     /// Moves what is due on the paper exchanges.

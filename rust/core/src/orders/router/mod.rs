@@ -291,6 +291,12 @@ impl Router {
         &self.tallies
     }
 
+    /// Lets go of the journal, whoever writes it next: nothing is taken or written down from here on.
+    pub fn end(&mut self, why: &str) {
+        self.broken = Some(why.into());
+        self.sink = Box::new(Nowhere);
+    }
+
     /// Takes the events since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
