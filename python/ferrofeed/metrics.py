@@ -28,7 +28,7 @@ from ferrofeed.board import (
     read_tallies,
     silence_s,
 )
-from ferrofeed.metrics_families import NS, counter, gauge
+from ferrofeed.metrics_families import NS, counter, gauge, histogram
 from ferrofeed.orders.board import order_metrics
 
 if TYPE_CHECKING:

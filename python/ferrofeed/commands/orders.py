@@ -91,7 +91,7 @@ def kill(kill_file: Path, why: str) -> int:
 
 
 def clear(folder: Path, kill_file: Path, who: str) -> int:
-    """Take the kill file away and clear the switch: by the running router, or in the journal of one that is not running."""
+    """Take the kill file away and clear the switch, by the running router or in the journal."""
     if not who:
         raise UsageError("orders clear: say who clears it, for example: ferrofeed orders clear anna -c feed.toml")
     kill_file.unlink(missing_ok=True)
