@@ -50,7 +50,7 @@ impl Exchange {
 
     /// Gives orders numbers from here on: an exchange that forgot everything must not give the same ones again.
     pub const fn number_from(&mut self, first: u32) {
-        self.orders = first as u64;
+        self.slab.number_from(first);
     }
 
     /// Adds an instrument; gives its number. With more than 18 digits of price and size together it takes no order.
