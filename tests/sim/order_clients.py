@@ -21,7 +21,7 @@ ETH = ["ETH/USDT"]
 
 def still(venue: str, orders: OrderOptions | None = None, **settings: Any) -> OrderSimulator:
     """A venue whose market moves by hand only."""
-    return OrderSimulator(venue, **({"rate": 0, "symbols": ETH, "seed": 1, "orders": orders} | settings))
+    return OrderSimulator(venue, orders=orders, **({"rate": 0, "symbols": ETH, "seed": 1} | settings))
 
 
 async def http(sim: OrderSimulator, target: str, *headers: str) -> tuple[int, str, bytes]:

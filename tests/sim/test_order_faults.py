@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from picows import WSHandshakeError
 from tests.sim.conftest import until
 from tests.sim.order_clients import Ceres, Quant, Trader, http, still
 
-from ferrofeed.sim import KINDS, ORDER_KINDS, FaultError, FaultPlan, OrderOptions, Simulator, parse_fault
+from ferrofeed.sim import (
+    KINDS,
+    ORDER_KINDS,
+    FaultError,
+    FaultPlan,
+    OrderOptions,
+    Simulator,
+    SimulatorThread,
+    parse_fault,
+)
 from ferrofeed.sim.order_faults import check
 
 if TYPE_CHECKING:
@@ -629,3 +638,10 @@ def test_random_plans_of_order_faults() -> None:
     assert modes == set(KINDS["cut"].modes)
     assert FaultPlan.random(3, 20, ORDER_KINDS) == FaultPlan.random(3, 20, ORDER_KINDS)
     assert parse_fault("cut").mode == "place_done"
+
+
+def test_a_venue_on_a_thread_of_its_own() -> None:
+    with SimulatorThread("quantapi", symbols=["ETH/USDT"], rate=0) as sim:
+        truth = sim.call(lambda simulator: cast("OrderSimulator", simulator).truth())
+        assert truth["venue"] == "quantapi"
+        assert sim.url.startswith("ws://127.0.0.1:")
