@@ -91,7 +91,7 @@ def test_wrong_usage_ends_with_2_and_says_why(
     [
         (["--rate", "max"], "a trading venue's market has a pace"),
         (["--answer-delay", "-1"], "--answer-delay is -1.0: expected seconds"),
-        (["--push-port", "99999"], "--port is 99999: expected 0 to 65535"),
+        (["--push-port", "99999"], "--push-port is 99999: expected 0 to 65535"),
         (["--keys", "a"], "--keys: expected KEY:SECRET"),
         (["--symbols", "AAPL.US"], "no pairs"),
     ],
