@@ -99,6 +99,8 @@ class FaultClock:
 
     def take(self, kind: str) -> Fault | None:
         """Use up one ``http`` or ``refuse_login`` if one waits."""
+        if not self._gates:
+            return None
         now = self._server.time()
         for gate in self._gates:
             if gate.fault.kind == kind and not _over(gate, now):

@@ -11,7 +11,7 @@ use ferrofeed_core::event::Kind;
 use ferrofeed_core::exchange::{Latency, Model, PaperVenue, Terms};
 use ferrofeed_core::orders::journal::{self, Fsync, Journal, Options};
 use ferrofeed_core::orders::ledger::{Ledger, at_money_scale};
-use ferrofeed_core::orders::record::{Mode, Record};
+use ferrofeed_core::orders::record::Mode;
 use ferrofeed_core::orders::risk::{BudgetLimits, Limits, PAPER, Risk, Top};
 use ferrofeed_core::orders::router::{Body, Config, Denial, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay};
 use ferrofeed_core::orders::venue::{coinceres, explain, quantapi};
@@ -23,7 +23,6 @@ use pyo3::exceptions::{PyException, PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Mutex;
 
 pyo3::create_exception!(
@@ -288,6 +287,8 @@ impl OrderCore {
             let desk = state.router.add_desk(name, link, Speaker::Paper, poll_ns, now);
             state.router.risk().set_supports(desk, PAPER);
             let mut venue = PaperVenue::new(model, 10_000);
+            // it knows nothing of an earlier run: its numbers must not be those of that run
+            venue.exchange.number_from(u32::try_from(now.realtime / 1_000_000_000).unwrap_or(0));
             let account = venue.exchange.add_account(name);
             let connection = venue.add_connection(account);
             state.papers.push(Paper {
@@ -828,33 +829,4 @@ impl OrderCore {
 
 fn latency(range: Option<(i64, i64)>) -> Latency {
     range.map_or_else(Latency::default, |(least, most)| Latency { least, most })
-}
-
-/// Reads a journal's folder without touching it, beside a process that writes it or not: calls `each(number, time, text)` for every
-/// entry, from the newest checkpoint on or from the oldest segment; gives entries read, number of the last, bytes of an unfinished
-/// write at the end.
-#[pyfunction]
-#[pyo3(signature = (folder, each, *, from_oldest=false))]
-#[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
-pub(crate) fn read_journal(
-    py: Python<'_>,
-    folder: &str,
-    each: Py<PyAny>,
-    from_oldest: bool,
-) -> PyResult<(u64, u64, u64)> {
-    let mut failed = None;
-    let mut call = |entry: journal::Entry<'_>| {
-        let record = Record::read(entry.kind, entry.payload).map_err(|error| error.to_string())?;
-        let text = format!("{record:?}");
-        each.call1(py, (entry.number, entry.time, text)).map(drop).map_err(|error| {
-            failed = Some(error);
-            "the caller stopped".to_owned()
-        })
-    };
-    let read = journal::read_all(Path::new(folder), from_oldest, &mut call);
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    let found = read.map_err(|error| JournalError::new_err(error.to_string()))?;
-    Ok((found.entries, found.last, found.torn))
 }
