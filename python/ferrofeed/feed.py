@@ -82,7 +82,8 @@ class Feed:
         budgets = Budgets()
         rng = random.Random(seed)  # noqa: S311  # jitter, not secrets
         for venue in config.venues:
-            self._add_venue(venue, budgets, rng)
+            if not venue.trades:
+                self._add_venue(venue, budgets, rng)
         for venue in config.venues:
             for symbol, channel in venue.topics():
                 self._subscribe(venue.id, [symbol], [channel])

@@ -1,5 +1,14 @@
 //! The router, one rule at a time, against a venue that says what the test wants. Every test also ends with a replay of the
 //! journal that must make the same state.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test: what fails here must fail loudly"
+)]
 
 mod orders_support;
 

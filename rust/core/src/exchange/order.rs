@@ -41,6 +41,8 @@ pub struct Order {
     pub cost: i128,
     /// Fees paid, in the quote (of a contract, settlement) currency.
     pub fee: i128,
+    /// The sum of its fills' money × millionths of fee.
+    pub(super) dues: i128,
     /// Money or things held for what is not filled.
     pub locked: i128,
     /// Working, filled or cancelled.
@@ -117,8 +119,12 @@ pub enum ExchangeReject {
     Insufficient,
     /// More than may be closed.
     Position,
-    /// A number too large to be written.
+    /// An order, a balance or a position larger than the exchange takes: see [`super::MAX_ORDER`] and [`super::MAX_MONEY`].
     Overflow,
+    /// Too many live orders: see [`super::MAX_LIVE`].
+    Full,
+    /// Levels of a live book that are out of order, crossed, or not above 0.
+    Book,
 }
 
 impl ExchangeReject {
@@ -141,6 +147,8 @@ impl ExchangeReject {
             Self::Insufficient => "insufficient",
             Self::Position => "position",
             Self::Overflow => "overflow",
+            Self::Full => "full",
+            Self::Book => "book",
         }
     }
 }
@@ -162,7 +170,9 @@ impl fmt::Display for ExchangeReject {
             Self::Offset => "spot orders have no offset, contracts open or close",
             Self::Insufficient => "not enough money",
             Self::Position => "more than there is to close",
-            Self::Overflow => "a number too large",
+            Self::Overflow => "more than the exchange takes",
+            Self::Full => "too many live orders",
+            Self::Book => "levels out of order, crossed, or not above 0",
         })
     }
 }

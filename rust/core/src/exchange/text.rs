@@ -1,6 +1,6 @@
 //! Money and average prices as exact decimal text.
 
-use super::account::CENT;
+use super::money::CENT;
 use crate::orders::{MONEY_SCALE, Rules};
 
 /// Money as plain decimal text with all its digits: a minus if negative, no trailing zeros, never an exponent.

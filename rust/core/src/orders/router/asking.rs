@@ -104,6 +104,20 @@ impl Router {
         self.maybe_ready(number, now);
     }
 
+    /// Asks a desk for everything again, its orders going on meanwhile; false if it is not connected.
+    pub fn refresh(&mut self, number: u16, now: Stamp) -> bool {
+        let Some(desk) = self.desk_mut(number) else { return false };
+        if !matches!(desk.state, DeskState::Reconciling | DeskState::Ready) {
+            return false;
+        }
+        for instrument in desk.instruments.clone() {
+            desk.question(Request::Rules(instrument), now.monotonic);
+            desk.question(Request::Orders(instrument), now.monotonic);
+        }
+        self.ask_account(number, now);
+        true
+    }
+
     /// A question is answered.
     pub(super) fn answered_question(&mut self, number: u16, key: RequestKey, now: Stamp) {
         if key == RequestKey::None {

@@ -93,7 +93,7 @@ impl Speaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeskState {
     /// No connection.
-    Down,
+    Down = 1,
     /// Connected; the login, or the platform behind it, is not there yet.
     Opening,
     /// The venue is being asked what is true; no new orders yet.
