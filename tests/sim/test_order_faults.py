@@ -363,6 +363,7 @@ def test_a_connection_may_end_before_an_order_is_answered(run: Run, venue: str, 
             assert ("a" in [entry["client"] for entry in sim.requests()]) == seen
             assert statuses(sim) == ["working"] * taken
             assert trader.ws.closed == (1000 if how == "clean" else None)
+            assert how == "clean" or sim.stats.kicks == {f"fault: {mode}": 1}
             assert len(await (await Trader.to(sim)).live()) == taken
 
     run(main())
@@ -600,6 +601,19 @@ def test_faults_by_script_and_over_http(run: Run, venue: str) -> None:
             status, _, body = await http(sim, "/inject?fault=cut+mode=nowhere")
             assert status == 400
             assert b"mode is 'nowhere'" in body
+
+    run(main())
+
+
+@venues
+def test_who_asks_for_the_truth_is_not_struck_nor_counted(run: Run, venue: str) -> None:
+    async def main() -> None:
+        async with still(venue) as sim:
+            sim.inject("http status=500")
+            assert (await http(sim, "/truth"))[0] == 200
+            assert sim.stats.accepted == 0
+            with pytest.raises(WSHandshakeError, match="500"):
+                await Trader.to(sim)
 
     run(main())
 

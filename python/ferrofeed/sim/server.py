@@ -328,14 +328,14 @@ class Simulator:
     def heard(self) -> None:
         """Go on after a client's message was taken."""
 
-    def drop(self, session: ServerSession, *, reset: bool = False) -> None:
+    def drop(self, session: ServerSession, *, reset: bool = False, reason: str = "replaced") -> None:
         """End the connection of any session."""
         for connection in list(self.connections.values()):
             if connection.session is session and reset:
                 connection.flush()
-                connection.abort("dropped", reset=True)
+                connection.abort(reason, reset=True)
             elif connection.session is session:
-                connection.close(None, "", kicked="replaced")
+                connection.close(None, "", kicked=reason)
 
     def changed(self, connection: Connection) -> None:
         """Look at a session's key and topics again."""
