@@ -13,7 +13,8 @@ from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithLis
 
 from ferrofeed.sim.connection import Connection
 from ferrofeed.sim.fault_clock import FaultClock
-from ferrofeed.sim.faults import ORDER_KINDS, FaultError, FaultPlan
+from ferrofeed.sim.fault_kinds import ORDER_KINDS
+from ferrofeed.sim.faults import FaultError, FaultPlan
 from ferrofeed.sim.frames import frame
 from ferrofeed.sim.infoway import InfowayVenue
 from ferrofeed.sim.instruments import instruments_for
