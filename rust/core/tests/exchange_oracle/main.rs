@@ -94,6 +94,7 @@ proptest! {
         for step in &steps {
             pair.step(step);
         }
+        pair.sweep();
     }
 }
 

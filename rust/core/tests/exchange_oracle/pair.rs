@@ -218,6 +218,16 @@ impl Pair {
         }
     }
 
+    /// Fills every resting order from a live book that crosses all of them: in their order, which the events show.
+    pub(crate) fn sweep(&mut self) {
+        for instrument in 0..self.exchange.instrument_count() {
+            for (bid, bids, asks) in [(0, vec![], vec![(0, 1 << 30)]), (2_000, vec![(0, 1 << 30)], vec![])] {
+                self.step(&Step::Market { instrument, bid, spread: 1, bids, asks });
+            }
+        }
+        assert!(self.exchange.live().is_empty());
+    }
+
     /// One of all orders (or none), or of the live ones.
     fn aim(&self, order: usize, aim: u8) -> usize {
         let live: Vec<usize> =
