@@ -44,6 +44,8 @@ class Settings:
     """Ticks a live order may be away from where it should be."""
     limit: Decimal
     """Largest position, long or short, with every live order of its side filled."""
+    replaces: bool = True
+    """Whether orders change their price; else they are cancelled, and the next look places new ones."""
 
 
 class Top(NamedTuple):
@@ -116,7 +118,7 @@ def decide(settings: Settings, top: Top | None, position: Decimal, live: Sequenc
         if order is None:
             wishes.append(Place(side, price, quantity))
         elif abs(order.price - price) > settings.threshold * settings.tick:
-            wishes.append(Move(order.id, price))
+            wishes.append(Move(order.id, price) if settings.replaces else Cancel(order.id))
     return wishes
 
 

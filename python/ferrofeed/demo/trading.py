@@ -28,14 +28,13 @@ STOP_S: Final = 5.0
 DESK: Final = 0
 """The core's number of the only trading venue."""
 SETTINGS: Final = {
-    "BTC/USDT": Settings(
-        tick=Decimal("0.01"), size=Decimal("0.01"), distance=40, skew=40, threshold=20, limit=Decimal("0.05")
-    ),
+    "BTC/USDT": Settings(Decimal("0.01"), Decimal("0.01"), distance=15, skew=15, threshold=30, limit=Decimal("0.05")),
     "ETH/USDT": Settings(
-        tick=Decimal("0.01"), size=Decimal("0.1"), distance=3, skew=3, threshold=2, limit=Decimal("0.5")
+        Decimal("0.01"), Decimal("0.1"), distance=2, skew=2, threshold=3, limit=Decimal("0.5"), replaces=False
     ),
-    "SOL/USDT": Settings(tick=Decimal("0.01"), size=Decimal(1), distance=3, skew=3, threshold=2, limit=Decimal(5)),
+    "SOL/USDT": Settings(Decimal("0.01"), Decimal(1), distance=2, skew=2, threshold=3, limit=Decimal(5), replaces=False),
 }
+"""Threshold above distance: the market often comes before the quote has moved. One changes its orders, two cancel them."""
 LOT: Final = Decimal("0.001")
 
 
@@ -141,13 +140,18 @@ class Trading:
         """Quote from the first book on."""
         self._maker.start()
 
-    def stop(self) -> bool:
-        """Stop quoting, cancel everything, and wait until nothing is live; False if that takes too long."""
+    def stop(self) -> tuple[Toy, list[str]]:
+        """Stop quoting, cancel everything, wait until nothing is live; gives what it came to and what does not add up.
+
+        The account follows the last fills by a moment.
+        """
         self._maker.stop()
         end = time.monotonic() + STOP_S
-        while self._orders.open_orders() and time.monotonic() < end:
+        while True:
+            toy, wrong = self.look(), self.wrong()
+            if not wrong or time.monotonic() > end:
+                return toy, wrong
             time.sleep(0.01)
-        return not self._orders.open_orders()
 
     def look(self) -> Toy:
         """Take in what happened and show where the toy stands."""
@@ -171,9 +175,9 @@ class Trading:
         )
 
     def wrong(self) -> list[str]:
-        """What does not add up now that everything has stopped; a line for each.
+        """What does not add up once everything has stopped; a line for each.
 
-        What the orders say is held against what the exchange says is on the account, to the last digit.
+        What the orders say is held against what the router and the exchange's account say, to the last digit.
         """
         found: list[str] = []
         if not self.was_ready:
