@@ -14,14 +14,36 @@ from picows import ws_connect
 from tests.sim.conftest import Client, until
 
 from ferrofeed.sim import OrderOptions, OrderSimulator
+from ferrofeed.sim.server import unix_clock
 
 Message = dict[str, Any]
 ETH = ["ETH/USDT"]
 
 
+class Shifted:
+    """The time of day, which may be moved on by hand."""
+
+    def __init__(self) -> None:
+        self.shift_ns = 0
+        self._clock = unix_clock()
+
+    def __call__(self) -> int:
+        return self._clock() + self.shift_ns
+
+
+def later(sim: OrderSimulator, seconds: float) -> None:
+    """Move the venue's clock on, and let it do what is due then."""
+    clock = sim.now_ns
+    assert isinstance(clock, Shifted)
+    clock.shift_ns += round(seconds * 10**9)
+    sim.heard()
+
+
 def still(venue: str, orders: OrderOptions | None = None, **settings: Any) -> OrderSimulator:
-    """A venue whose market moves by hand only."""
-    return OrderSimulator(venue, **({"rate": 0, "symbols": ETH, "seed": 1, "orders": orders} | settings))
+    """A venue whose market moves by hand only, and whose clock may."""
+    return OrderSimulator(
+        venue, orders=orders, **({"rate": 0, "symbols": ETH, "seed": 1, "clock": Shifted()} | settings)
+    )
 
 
 async def http(sim: OrderSimulator, target: str, *headers: str) -> tuple[int, str, bytes]:

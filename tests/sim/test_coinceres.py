@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from picows import WSHandshakeError
 from tests.sim.conftest import until
-from tests.sim.order_clients import Ceres, ceres_url, http, still
+from tests.sim.order_clients import Ceres, ceres_url, http, later, still
 
 from ferrofeed.sim import OrderOptions
 from ferrofeed.sim.coinceres import signature
@@ -398,14 +398,18 @@ def test_accounts_are_apart(run: Run) -> None:
 
 def test_statuses_of_an_order_on_its_way(run: Run) -> None:
     async def main() -> None:
-        async with still("coinceres", OrderOptions(forward_delay_s=0.1, cancel_delay_s=0.3)) as sim:
+        async with still("coinceres", OrderOptions(forward_delay_s=8, cancel_delay_s=8)) as sim:
             client = await Ceres.to(sim)
             order = await client.place("a")
-            assert (await client.ask(15))["data"][0]["status"] in ("1", "2")
+            assert (await client.ask(15))["data"][0]["status"] == "1"
+            later(sim, 4)
+            assert (await client.ask(15))["data"][0]["status"] == "2"
+            later(sim, 4)
             await until(lambda: len(client.statuses) == 3)
             assert client.statuses == ["NO_REPORT", "SUBMITTING", "SUBMITTED"]
             assert (await client.ask(12, system_oid=order))["data"]["SUCCESS"] == [{"system_oid": order}]
             assert (await client.ask(15))["data"][0]["status"] == "12"
+            later(sim, 8)
             await until(lambda: len(client.statuses) == 5)
             assert client.statuses[3:] == ["CANCELING", "CANCELED"]
 
@@ -414,11 +418,12 @@ def test_statuses_of_an_order_on_its_way(run: Run) -> None:
 
 def test_a_cancel_may_come_before_the_order_is_at_the_exchange(run: Run) -> None:
     async def main() -> None:
-        async with still("coinceres", OrderOptions(forward_delay_s=0.6, cancel_delay_s=0.05)) as sim:
+        async with still("coinceres", OrderOptions(forward_delay_s=60, cancel_delay_s=8)) as sim:
             client = await Ceres.to(sim)
             order = await client.place("a")
             await client.ask(12, system_oid=order)
             assert (await client.ask(15))["data"][0]["status"] == "13"
+            later(sim, 8)
             await until(lambda: len(client.statuses) == 3)
             assert client.statuses == ["NO_REPORT", "PENDING", "CANCEL"]
             assert (await client.ask(15))["data"][0]["status"] == "11"
@@ -441,12 +446,14 @@ def test_an_order_that_was_answered_may_fail_at_the_exchange(run: Run) -> None:
 
 def test_a_cancel_that_takes_its_time_loses_to_a_fill(run: Run) -> None:
     async def main() -> None:
-        async with still("coinceres", OrderOptions(cancel_delay_s=0.2)) as sim:
+        async with still("coinceres", OrderOptions(cancel_delay_s=8)) as sim:
             client = await Ceres.to(sim)
             order = await client.place("a")
             await client.ask(12, system_oid=order)
             sim.fill(order)
             await until(lambda: "FILLED" in client.statuses)
+            later(sim, 8)
+            await client.barrier()
             assert client.statuses == ["SUBMITTED", "CANCELING", "FILLED"]
             assert (await client.ask(15))["data"][0]["status"] == "5"
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from picows import WSHandshakeError
 from tests.sim.conftest import until
-from tests.sim.order_clients import Ceres, Quant, Trader, http, still
+from tests.sim.order_clients import Ceres, Quant, Trader, http, later, still
 
-from ferrofeed.sim import KINDS, ORDER_KINDS, FaultError, FaultPlan, OrderOptions, Simulator, parse_fault
+from ferrofeed.sim import (
+    KINDS,
+    ORDER_KINDS,
+    FaultError,
+    FaultPlan,
+    OrderOptions,
+    Simulator,
+    SimulatorThread,
+    parse_fault,
+)
 from ferrofeed.sim.order_faults import check
 
 if TYPE_CHECKING:
@@ -25,16 +34,6 @@ def statuses(sim: OrderSimulator) -> list[str]:
     return [order["status"] for order in sim.truth()["orders"]]
 
 
-async def back(sim: OrderSimulator) -> Trader:
-    """Connect again, once the venue takes it."""
-    for _ in range(2000):
-        try:
-            return await Trader.to(sim)
-        except WSHandshakeError:
-            continue
-    raise AssertionError("the venue never came back")
-
-
 # answers
 
 
@@ -43,9 +42,10 @@ def test_an_answer_may_come_late(run: Run, venue: str) -> None:
     async def main() -> None:
         async with still(venue) as sim:
             trader = await Trader.to(sim)
-            sim.inject("ack_late delay=0.1")
+            sim.inject("ack_late delay=9")
             trader.offer("late")
-            trader.offer("next")
+            await trader.place("next")
+            later(sim, 9)
             await until(lambda: trader.answers("late"))
             first = trader.place_of(lambda m: m in trader.answers("next"))
             assert first < trader.place_of(lambda m: m in trader.answers("late"))
@@ -79,8 +79,10 @@ def test_an_answer_may_come_twice(run: Run, venue: str) -> None:
     async def main() -> None:
         async with still(venue) as sim:
             trader = await Trader.to(sim)
-            sim.inject("ack_twice delay=0.02")
-            trader.offer("a")
+            sim.inject("ack_twice delay=9")
+            await trader.place("a")
+            assert len(trader.answers("a")) == 1
+            later(sim, 9)
             await until(lambda: len(trader.answers("a")) == 2)
             assert trader.answers("a")[0] == trader.answers("a")[1]
             assert statuses(sim) == ["working"]
@@ -110,8 +112,11 @@ def test_an_answer_does_not_wait_for_a_fill_for_ever(run: Run, venue: str) -> No
     async def main() -> None:
         async with still(venue) as sim:
             trader = await Trader.to(sim)
-            sim.inject("ack_after_fill hold=0.05")
-            await trader.place("a")
+            sim.inject("ack_after_fill hold=9")
+            trader.offer("a")
+            await trader.barrier()
+            later(sim, 9)
+            await until(lambda: trader.answers("a"))
             assert trader.fills == []
 
     run(main())
@@ -140,9 +145,10 @@ def test_executions_may_be_told_twice(run: Run, venue: str) -> None:
         async with still(venue) as sim:
             trader = await Trader.to(sim)
             order = await trader.place("a")
-            sim.inject("fill_twice delay=0.02")
+            sim.inject("fill_twice delay=9")
             sim.fill(order, "0.2")
             sim.fill(order, "0.3")
+            later(sim, 9)
             await until(lambda: len(trader.fills) == 3)
             first, second, again = trader.fills
             assert first == again != second
@@ -189,9 +195,11 @@ def test_notifications_may_be_overtaken(run: Run, venue: str) -> None:
         async with still(venue) as sim:
             trader = await Trader.to(sim)
             order = await trader.place("a")
-            sim.inject(f"push_late delay=0.1 topic={'order' if venue == 'coinceres' else 'fill'}")
+            sim.inject(f"push_late delay=9 topic={'order' if venue == 'coinceres' else 'fill'}")
             sim.fill(order, "0.2")
             sim.fill(order, "0.3")
+            await until(lambda: len(trader.fills) == 1)
+            later(sim, 9)
             await until(lambda: len(trader.fills) == 2)
             ids = [fill["id"] for fill in sim.truth()["orders"][0]["fills"]]
             expected = [(order, "0.5"), (order, "0.2")] if venue == "coinceres" else [(order, x) for x in ids[::-1]]
@@ -208,9 +216,12 @@ def test_notifications_may_come_in_any_order(run: Run, venue: str) -> None:
                 trader = await Trader.to(sim)
                 order = await trader.place("a", quantity="1")
                 await until(lambda: trader.statuses == ["SUBMITTED"])
-                sim.inject("push_shuffle for=0.1")
+                sim.inject("push_shuffle for=60")
                 for _ in range(10):
                     sim.fill(order, "0.1")
+                await trader.barrier()
+                assert trader.fills == []
+                later(sim, 60)
                 await until(lambda: len(trader.fills) == 10)
                 if venue == "coinceres":
                     return [volume for _, volume in trader.fills]
@@ -265,13 +276,13 @@ def test_a_request_may_be_processed_after_its_connection_ended(run: Run, venue: 
     async def main() -> None:
         async with still(venue) as sim:
             trader = await Trader.to(sim)
-            sim.inject("cut mode=place_late delay=0.3")
+            sim.inject("cut mode=place_late delay=9")
             trader.offer("a")
             await trader.gone()
             assert sim.truth()["orders"] == []
             again = await Trader.to(sim)
             assert await again.live() == []
-            await until(lambda: sim.truth()["orders"])
+            later(sim, 9)
             assert await again.live() == [sim.truth()["orders"][0]["id"]]
 
     run(main())
@@ -282,9 +293,10 @@ def test_a_late_request_is_answered_where_the_connection_lives(run: Run, venue: 
     async def main() -> None:
         async with still(venue) as sim:
             trader = await Trader.to(sim)
-            sim.inject("request_late op=place delay=0.1")
+            sim.inject("request_late op=place delay=9")
             trader.offer("late")
             first = await trader.place("first")
+            later(sim, 9)
             await until(lambda: trader.answers("late"))
             assert [order["id"] for order in sim.truth()["orders"]] == [first, trader.order_id("late")]
 
@@ -422,11 +434,12 @@ def test_a_cancel_may_take_effect_after_its_connection_ended(run: Run, venue: st
         async with still(venue) as sim:
             trader = await Trader.to(sim)
             order = await trader.place("a")
-            sim.inject("cut mode=cancel_late delay=0.3")
+            sim.inject("cut mode=cancel_late delay=9")
             trader.cancel("c", order)
             await trader.gone()
             assert statuses(sim) == ["working"]
-            await until(lambda: statuses(sim) == ["cancelled"])
+            later(sim, 9)
+            assert statuses(sim) == ["cancelled"]
 
     run(main())
 
@@ -459,11 +472,12 @@ def test_the_venue_may_restart(run: Run, venue: str, mode: str, status: str, kno
             trader = await Trader.to(sim)
             before = next(iter(sim.truth()["balances"].values()))["USDT"]["total"]
             order = await trader.place("a")
-            sim.inject(f"restart mode={mode} down=0.2")
+            sim.inject(f"restart mode={mode} down=9")
             await trader.gone()
             with pytest.raises(WSHandshakeError, match="503"):
                 await Trader.to(sim)
-            again = await back(sim)
+            later(sim, 9)
+            again = await Trader.to(sim)
             assert await again.live() == ([order] if status == "working" else [])
             (entry,) = sim.truth()["orders"]
             assert (entry["id"], entry["status"], entry["forgotten"]) == (order, status, not known)
@@ -488,11 +502,11 @@ def test_what_waits_is_lost_with_the_memory(run: Run, venue: str) -> None:
     async def main() -> None:
         async with still(venue) as sim:
             trader = await Trader.to(sim)
-            sim.inject("cut mode=place_late delay=0.1")
+            sim.inject("cut mode=place_late delay=9")
             trader.offer("a")
             await trader.gone()
-            sim.inject("restart mode=cancelled down=0.15")
-            await back(sim)
+            sim.inject("restart mode=cancelled down=0")
+            later(sim, 9)
             assert statuses(sim) == []
 
     run(main())
@@ -504,10 +518,11 @@ def test_fills_go_on_while_nobody_is_connected(run: Run, venue: str) -> None:
         async with still(venue) as sim:
             trader = await Trader.to(sim)
             order = await trader.place("a")
-            sim.inject("restart mode=memory down=0.1")
+            sim.inject("restart mode=memory down=9")
             await trader.gone()
             sim.fill(order, "0.2")
-            again = await back(sim)
+            later(sim, 9)
+            again = await Trader.to(sim)
             assert again.fills == []
             sim.fill(order)
             await until(lambda: len(again.fills) == 1)
@@ -523,10 +538,10 @@ def test_trouble_behind_the_gateway_is_told_by_states(run: Run, mode: str, state
         async with still("quantapi") as sim:
             client = await Quant.to(sim)
             order = await client.place()
-            sim.inject(f"upstream mode={mode} for=0.1")
-            await until(lambda: len(client.states) > 2)
+            sim.inject(f"upstream mode={mode} for=60")
             refused = await client.ask("place_order", **client.order())
             assert refused["error_message"] == "Platform not ready"
+            later(sim, 60)
             await until(lambda: len(client.states) == 2 + len(states))
             assert client.states == [2, 6, *states]
             assert (await client.ask("open_orders", symbol="ETH/USDT"))["data"][0]["order_no"] == order
@@ -538,8 +553,10 @@ def test_a_login_in_times_of_trouble_is_ready_later(run: Run) -> None:
     async def main() -> None:
         async with still("quantapi", OrderOptions(ready_delay_s=0.01)) as sim:
             client = await Quant.to(sim, None)
-            sim.inject("upstream for=0.2")
+            sim.inject("upstream for=60")
             client.token = (await client.login())["token"]
+            await client.state(3)
+            later(sim, 60)
             await client.state(6)
             assert client.states[0] == 3
             assert client.states[-2:] == [2, 6]
@@ -552,20 +569,14 @@ def test_trouble_behind_coinceres_refuses_orders(run: Run) -> None:
         async with still("coinceres") as sim:
             trader = await Trader.to(sim)
             order = await trader.place("a")
-            sim.inject("upstream for=0.1")
+            sim.inject("upstream for=60")
             trader.offer("b")
             await until(lambda: trader.answers("b"))
             assert trader.refusals("b") == ["exchange is not connected"]
             assert await trader.live() == [order], "questions are answered"
-            number = 0
-
-            def again() -> bool:
-                nonlocal number
-                number += 1
-                trader.offer(f"n{number}")
-                return any(not trader.refusals(f"n{n}") and trader.answers(f"n{n}") for n in range(number))
-
-            await until(again)
+            later(sim, 60)
+            await trader.place("c")
+            assert trader.refusals("c") == []
 
     run(main())
 
@@ -629,3 +640,10 @@ def test_random_plans_of_order_faults() -> None:
     assert modes == set(KINDS["cut"].modes)
     assert FaultPlan.random(3, 20, ORDER_KINDS) == FaultPlan.random(3, 20, ORDER_KINDS)
     assert parse_fault("cut").mode == "place_done"
+
+
+def test_a_venue_on_a_thread_of_its_own() -> None:
+    with SimulatorThread("quantapi", symbols=["ETH/USDT"], rate=0) as sim:
+        truth = sim.call(lambda simulator: cast("OrderSimulator", simulator).truth())
+        assert truth["venue"] == "quantapi"
+        assert sim.url.startswith("ws://127.0.0.1:")

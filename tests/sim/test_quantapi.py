@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.sim.conftest import until
-from tests.sim.order_clients import ETH, Quant, http, still
+from tests.sim.order_clients import ETH, Quant, http, later, still
 
 from ferrofeed.sim import Options, OrderOptions
 
@@ -427,14 +427,12 @@ def test_pings_are_echoed(run: Run) -> None:
 
 def test_silence_ends_a_connection_and_pings_do_not(run: Run) -> None:
     async def main() -> None:
-        async with still("quantapi", OrderOptions(idle_s=0.5)) as sim:
+        async with still("quantapi") as sim:
             silent, alive = await Quant.to(sim), await Quant.to(sim, None)
-
-            def beat() -> bool:
-                alive.ws.send({"op": "ping", "ts": 1})
-                return silent.ws.gone
-
-            await until(beat)
+            later(sim, 10)
+            await alive.barrier()
+            later(sim, 6)
+            await silent.gone()
             assert silent.ws.closed is None, "no close frame"
             assert sim.stats.kicks == {"idle": 1}
             await alive.barrier()

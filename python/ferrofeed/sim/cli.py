@@ -191,13 +191,13 @@ def _orders(args: argparse.Namespace) -> OrderOptions:
         cancel_delay_s=args.cancel_delay,
         rate_limit=args.rate_limit,
         pushes=args.pushes,
-        push_port=None if args.push_port is None else _port(args.push_port),
+        push_port=None if args.push_port is None else _port(args.push_port, "--push-port"),
     )
 
 
-def _port(port: int) -> int:
+def _port(port: int, name: str = "--port") -> int:
     if not 0 <= port < 1 << 16:
-        raise ValueError(f"--port is {port}: expected 0 to 65535")
+        raise ValueError(f"{name} is {port}: expected 0 to 65535")
     return port
 
 

@@ -82,7 +82,7 @@ class OrderSimulator(Simulator):
     @property
     def exchange(self) -> PaperExchange:
         """What matches."""
-        return cast("PaperExchange", self.hall.engine.exchange)
+        return self.hall.engine.exchange
 
     def truth(self) -> dict[str, Any]:
         """Return what really became of everything, see :func:`ferrofeed.sim.order_truth.truth`."""

@@ -76,6 +76,8 @@ class Engine:
         self._options = options
         self._accounts: dict[tuple[str, str], Account] = {}
         pairs = [instrument for instrument in market.instruments if "/" in instrument.symbol]
+        if not pairs:
+            raise ValueError("no pairs among the symbols: a trading venue lists BASE/QUOTE only")
         for name, product in markets.items():
             for instrument in pairs:
                 self._list(name, product, instrument)
