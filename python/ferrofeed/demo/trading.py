@@ -32,7 +32,9 @@ SETTINGS: Final = {
     "ETH/USDT": Settings(
         Decimal("0.01"), Decimal("0.1"), distance=2, skew=2, threshold=3, limit=Decimal("0.5"), replaces=False
     ),
-    "SOL/USDT": Settings(Decimal("0.01"), Decimal(1), distance=2, skew=2, threshold=3, limit=Decimal(5), replaces=False),
+    "SOL/USDT": Settings(
+        Decimal("0.01"), Decimal(1), distance=2, skew=2, threshold=3, limit=Decimal(5), replaces=False
+    ),
 }
 """Threshold above distance: the market often comes before the quote has moved. One changes its orders, two cancel them."""
 LOT: Final = Decimal("0.001")
