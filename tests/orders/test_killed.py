@@ -1,7 +1,7 @@
 """Kill -9 at random moments, over real sockets, with a venue that misbehaves.
 
 After the restart the router knows what the venue knows, nothing was sent twice, and what can't be known is said to be
-unknown. ``FERROFEED_KILLED`` says how many schedules a venue (a few by default), ``FERROFEED_KILLED_SEED`` where they start.
+unknown. ``FERROFEED_KILLED``: how many schedules for each venue; ``FERROFEED_KILLED_SEED``: where they start.
 """
 
 from __future__ import annotations
