@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ferrofeed.errors import ConfigError, FerrofeedError, UsageError
     from ferrofeed.events import DTYPES, EVENT, LEVEL, Bar, Batch, BookEvent, Event, Quote, Status, Trade
     from ferrofeed.feed import Feed
+    from ferrofeed.orders import Order, OrderError, OrderEvent, OrderRejectedError, Orders, OrderView
 
 __all__ = [
     "DTYPES",
@@ -34,6 +35,12 @@ __all__ = [
     "Feed",
     "FerrofeedError",
     "InstrumentConfig",
+    "Order",
+    "OrderError",
+    "OrderEvent",
+    "OrderRejectedError",
+    "OrderView",
+    "Orders",
     "Quote",
     "Secret",
     "ServiceConfig",
@@ -57,6 +64,7 @@ _MODULES = {
         *("Bar", "Batch", "BookEvent", "Event", "Quote", "Status", "Trade"),
     ),
     "feed": ("Feed",),
+    "orders": ("Order", "OrderError", "OrderEvent", "OrderRejectedError", "OrderView", "Orders"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -114,6 +114,17 @@ examples:
 """,
     ),
     _Command(
+        "orders",
+        "the router's view of orders, positions and balances; its journal; the kill switch",
+        """\
+examples:
+  ferrofeed orders -c feed.toml                      what is live, from the journal, whether the service runs or not
+  ferrofeed orders journal -c feed.toml              every entry, a line each
+  ferrofeed orders kill runaway quotes -c feed.toml  cancel everything and halt, until somebody clears it
+  ferrofeed orders clear anna -c feed.toml           clear the kill switch, in the name of anna
+""",
+    ),
+    _Command(
         "top",
         "watch a running service: books, rates, latencies",
         """\

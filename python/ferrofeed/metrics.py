@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from ferrofeed import _core
@@ -28,15 +28,16 @@ from ferrofeed.board import (
     read_tallies,
     silence_s,
 )
+from ferrofeed.metrics_families import NS, counter, gauge, histogram
+from ferrofeed.orders.board import order_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from prometheus_client.metrics_core import Metric
 
     from ferrofeed.feed import Feed
 
-NS = 1e-9
 LINK = ("venue", "connection")
 FATES = (("received", 0), ("delivered", 1), ("conflated", 2), ("dropped", 3), ("filtered", 5))
 """Labels, and where in a consumer's account they are; at :data:`PENDING` is what waits."""
@@ -79,6 +80,7 @@ class BoardCollector(Collector):
         yield from self._sessions(rows)
         yield from self._data(rows, core_now_ns(feed))
         yield from self._consumers()
+        yield from order_metrics(self._view)
         yield from self._whole(feed)
 
     def _rows(self) -> Iterator[_Row]:
@@ -209,9 +211,9 @@ class BoardCollector(Collector):
         )
         negative: list[tuple[tuple[str, ...], float]] = []
         for row in rows:
-            for stage, histogram in row.histograms.items():
-                _histogram(latency, (*row.labels, stage), histogram)
-                negative.append(((*row.labels, stage), histogram[3]))
+            for stage, exported in row.histograms.items():
+                histogram(latency, (*row.labels, stage), exported)
+                negative.append(((*row.labels, stage), exported[3]))
         yield latency
         yield counter(
             "ferrofeed_latency_negative",
@@ -239,8 +241,8 @@ class BoardCollector(Collector):
             "Latency of the last stage, booked_to_delivered: how long events waited for the consumer.",
             labels=("consumer",),
         )
-        for name, _, _, histogram in consumers:
-            _histogram(latency, (name,), histogram)
+        for name, _, _, exported in consumers:
+            histogram(latency, (name,), exported)
         yield latency
         yield counter(
             "ferrofeed_callback_errors",
@@ -282,32 +284,6 @@ class FeedCollector(BoardCollector):
 
     def __init__(self, feed: Feed) -> None:
         super().__init__(feed.core.board.view())
-
-
-def counter(
-    name: str, text: str, labels: tuple[str, ...], rows: Iterable[tuple[tuple[str, ...], float]]
-) -> CounterMetricFamily:
-    """A family of counters: for each row the labels' values and the number."""
-    family = CounterMetricFamily(name, text, labels=labels)
-    for values, number in rows:
-        family.add_metric(values, number)
-    return family
-
-
-def gauge(
-    name: str, text: str, labels: tuple[str, ...], rows: Iterable[tuple[tuple[str, ...], float]]
-) -> GaugeMetricFamily:
-    """A family of gauges, as :func:`counter`."""
-    family = GaugeMetricFamily(name, text, labels=labels)
-    for values, number in rows:
-        family.add_metric(values, float(number))
-    return family
-
-
-def _histogram(family: HistogramMetricFamily, labels: tuple[str, ...], exported: Any) -> None:
-    cumulative, count, sum_ns, _ = exported
-    buckets = [(f"{bound * NS:.10g}", float(number)) for bound, number in cumulative]
-    family.add_metric(labels, [*buckets, ("+Inf", float(count))], sum_ns * NS)
 
 
 def registry(feed: Feed) -> CollectorRegistry:

@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-all=(wire json num decode_ziario decode_itick decode_infoway)
+all=(wire json num decode_ziario decode_itick decode_infoway orders_coinceres orders_quantapi)
 
 usage() {
     sed -n '2,8s/^# \{0,1\}//p' run.sh >&2
@@ -63,6 +63,7 @@ for target in "${targets[@]}"; do
     case $target in
     json) options+=(-dict=dictionaries/json.dict) ;;
     decode_*) options+=(-dict=dictionaries/decode.dict) ;;
+    orders_*) options+=(-dict=dictionaries/orders.dict) ;;
     esac
     log="artifacts/$target.log"
     if "$bin/$target" "${options[@]}" "corpus/$target" "seeds/$target" >"$log" 2>&1; then

@@ -28,11 +28,13 @@ def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / name).write_text(f"value-of-{name}\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("ITICK_TOKEN", "value-of-itick")
+    for name in ("COINCERES_KEY", "COINCERES_SECRET", "QUANTAPI_KEY", "QUANTAPI_SECRET"):
+        monkeypatch.setenv(name, f"value-of-{name}")
 
 
 def test_there_are_examples() -> None:
     assert {file.name for file in EXAMPLES} >= {"ferrofeed.toml", "simulators.toml"}
-    assert len(DOCUMENTED) == 1
+    assert len(DOCUMENTED) == 2
     assert len(LOADED) == 4
 
 
@@ -41,8 +43,9 @@ def test_there_are_examples() -> None:
 def test_an_example_is_accepted_without_a_warning(file: Path) -> None:
     config = Config.load(file)
     assert config.warnings == ()
-    assert {venue.kind for venue in config.venues} == {"itick", "infoway", "ziario"}
-    assert all(list(venue.topics()) for venue in config.venues)
+    assert {venue.kind for venue in config.venues} >= {"itick"}
+    assert all(list(venue.topics()) for venue in config.venues if not venue.trades)
+    assert all(venue.trade for venue in config.trading)
 
 
 @pytest.mark.usefixtures("credentials")
@@ -51,11 +54,21 @@ def test_the_documented_configuration_is_accepted() -> None:
     assert [warning.path for warning in config.warnings] == ["gateway"]
 
 
+@pytest.mark.usefixtures("credentials")
+def test_the_documented_order_side_is_accepted() -> None:
+    """It goes behind the market data of the first."""
+    config = Config.from_dict(tomllib.loads(DOCUMENTED[0] + DOCUMENTED[1]))
+    assert [venue.kind for venue in config.trading] == ["coinceres", "quantapi", "paper"]
+    assert {warning.path for warning in config.warnings} == {"gateway", "venue[1].url"}  # CoinCeres has no TLS
+
+
 def test_every_key_that_exists_is_documented() -> None:
-    from ferrofeed.config import load
+    from ferrofeed.config import load, read_trading
 
     text = (ROOT / "docs" / "configuration.md").read_text()
-    tables = (load._SERVICE, load._LOOP, load._VENUE, load._SUBSCRIBE, load._INSTRUMENT, load._GATEWAY)
+    market = (load._SERVICE, load._LOOP, load._VENUE, load._SUBSCRIBE, load._INSTRUMENT, load._GATEWAY)
+    orders = (read_trading.ORDERS, read_trading.RISK, read_trading.PAPER_TRADE, *read_trading.VENUES.values())
+    tables = (*market, *orders)
     for key in {key for table in tables for key in table}:
         assert re.search(rf"\b{key}\b", text), key
 

@@ -12,6 +12,7 @@ from ferrofeed.config.schema import (
     VenueConfig,
 )
 from ferrofeed.config.secrets import Secret, redact, redact_url
+from ferrofeed.config.trading import OrdersConfig, RiskConfig, TradeConfig
 from ferrofeed.errors import ConfigError, Problem
 
 __all__ = [
@@ -20,10 +21,13 @@ __all__ = [
     "GatewayConfig",
     "InstrumentConfig",
     "LoopConfig",
+    "OrdersConfig",
     "Problem",
+    "RiskConfig",
     "Secret",
     "ServiceConfig",
     "Subscription",
+    "TradeConfig",
     "VenueConfig",
     "redact",
     "redact_url",

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from ferrofeed.config import rules, values
+from ferrofeed.config import read_trading, rules, values
 from ferrofeed.config.reading import Context, Key, boolean, choice, describe, integer, number, strings, table, tables
 from ferrofeed.config.schema import (
     Config,
@@ -24,6 +24,7 @@ from ferrofeed.config.schema import (
     Subscription,
     VenueConfig,
 )
+from ferrofeed.config.trading import OrdersConfig
 from ferrofeed.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -101,6 +102,13 @@ _INSTRUMENT: Final = {
 _GATEWAY: Final = {"listen": Key(values.address(may_be_off=False))}
 
 
+def _venue_keys(ctx: Context, path: str, value: object) -> dict[str, Any]:
+    """A venue: which keys it may have is its kind's matter."""
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    keys = read_trading.VENUES.get(kind, _VENUE) if isinstance(kind, str) else _VENUE
+    return table(ctx, path, value, keys) or {}
+
+
 def _table_of(keys: Mapping[str, Key]) -> Key:
     return Key(lambda ctx, path, value: table(ctx, path, value, keys))
 
@@ -111,9 +119,10 @@ def _each(keys: Mapping[str, Key], header: str) -> Key:
 
 _TOP: Final = {
     "service": _table_of(_SERVICE),
-    "venue": _each(_VENUE, "[[venue]]"),
+    "venue": Key(tables(_venue_keys, "[[venue]]")),
     "instrument": _each(_INSTRUMENT, "[[instrument]]"),
     "gateway": _table_of(_GATEWAY),
+    "orders": _table_of(read_trading.ORDERS),
 }
 
 
@@ -165,7 +174,8 @@ def read_dict(
     instruments: list[dict[str, Any]] = top.get("instrument", [])
     if "venue" not in data or data["venue"] == []:
         ctx.problem("venue", "missing", "at least one [[venue]]")
-    rules.check(ctx, venues, instruments, top, _specs() if specs is None else specs)
+    market, trading = _specs(specs)
+    rules.check(ctx, venues, instruments, top, specs=market, order_specs=trading)
     if ctx.problems:
         raise ConfigError(sorted(ctx.problems, key=lambda problem: _order(problem.path)))
     return {
@@ -173,6 +183,7 @@ def read_dict(
         "venues": tuple(map(_venue, venues)),
         "instruments": tuple(InstrumentConfig(**instrument) for instrument in instruments),
         "gateway": GatewayConfig(**top["gateway"]) if "gateway" in top else None,
+        "orders": OrdersConfig(**top.get("orders", {})),
         "source": source,
         "warnings": tuple(ctx.warnings),
     }
@@ -196,14 +207,16 @@ def _venue(read: dict[str, Any]) -> VenueConfig:
     )
     stale = MappingProxyType(dict(read.get("stale_after_s", {})))
     held: dict[str, Any] = {**read, "subscribe": subscribe, "stale_after_s": stale}
+    held["trade"] = read_trading.trade_configs(read.get("trade", []))
+    held["balances"] = MappingProxyType(dict(read.get("balances", {})))
     return VenueConfig(**held)
 
 
-def _specs() -> Mapping[str, VenueSpec]:
-    """The venues of the package; late, because their dialects import the configuration's types."""
-    from ferrofeed.venues import SPECS  # noqa: PLC0415
+def _specs(market: Mapping[str, VenueSpec] | None) -> tuple[Mapping[str, VenueSpec], Mapping[str, VenueSpec]]:
+    """The market-data and the trading venues; late, because their dialects import the configuration's types."""
+    from ferrofeed.venues import ORDER_SPECS, SPECS  # noqa: PLC0415
 
-    return SPECS
+    return SPECS if market is None else market, ORDER_SPECS
 
 
 def normalise(config: Config, specs: Mapping[str, VenueSpec] | None) -> dict[str, Any]:
@@ -220,7 +233,8 @@ def _plain(value: object) -> Any:
                 continue
             default = item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
             held = getattr(value, item.name)
-            if held is default or (held == default and type(held) is type(default)):
+            same = isinstance(held, Mapping) or type(held) is type(default)
+            if held is default or (same and held == default):
                 continue
             plain[_PLURALS.get(item.name, item.name) if isinstance(value, Config) else item.name] = _plain(held)
         return plain

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ferrofeed.config.plan_trading import SAMPLE_TIME_MS, desk_lines, desk_plan, orders_lines, orders_plan
 from ferrofeed.config.secrets import redact_url
 
 if TYPE_CHECKING:
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
     from ferrofeed.config.schema import Config, InstrumentConfig, VenueConfig
     from ferrofeed.spec import VenueSpec
 
-_SAMPLE_TIME_MS = 0
 _DEFAULT_STALE_S = 30.0
 
 Plan = dict[str, Any]
 
 
-def plan(config: Config, specs: Mapping[str, VenueSpec]) -> Plan:
-    """The whole plan, ready for JSON."""
+def plan(config: Config, specs: Mapping[str, VenueSpec], order_specs: Mapping[str, VenueSpec] | None = None) -> Plan:
+    """The whole plan, ready for JSON. ``order_specs``: other trading venues than the package's."""
+    from ferrofeed.venues import ORDER_SPECS  # noqa: PLC0415  # their dialects need the configuration's types
+
+    trading = ORDER_SPECS if order_specs is None else order_specs
     service = config.service
     address = service.metrics
     return {
@@ -35,7 +38,9 @@ def plan(config: Config, specs: Mapping[str, VenueSpec]) -> Plan:
             "switch_interval_us": service.switch_interval_us,
             "loop": asdict(service.loop),
         },
-        "venues": [_venue(venue, specs[venue.kind]) for venue in config.venues],
+        "venues": [_venue(venue, specs[venue.kind]) for venue in config.venues if not venue.trades],
+        "orders": orders_plan(config),
+        "trading": [desk_plan(config, venue, trading) for venue in config.trading],
         "instruments": [_instrument(instrument) for instrument in config.instruments],
         "gateway": None if config.gateway is None else {"listen": config.gateway.listen},
         "warnings": [str(warning) for warning in config.warnings],
@@ -49,7 +54,7 @@ def _venue(venue: VenueConfig, spec: VenueSpec) -> Plan:
     return {
         "id": venue.id,
         "kind": venue.kind,
-        "url": redact_url(spec.dialect.url(venue, _SAMPLE_TIME_MS)),
+        "url": redact_url(spec.dialect.url(venue, SAMPLE_TIME_MS)),
         "credentials": {name: secret.source for name, secret in secrets.items() if secret is not None},
         "tls_ca": None if venue.tls_ca is None else str(venue.tls_ca),
         "connections": venue.connections,
@@ -104,7 +109,14 @@ def _instrument(instrument: InstrumentConfig) -> Plan:
 def render(resolved: Plan) -> str:
     """The plan as text for people."""
     return "\n".join(
-        [*_service_lines(resolved), *_venue_blocks(resolved), *_instrument_lines(resolved), *_gateway_lines(resolved)]
+        [
+            *_service_lines(resolved),
+            *_venue_blocks(resolved),
+            *orders_lines(resolved["orders"]),
+            *(line for desk in resolved["trading"] for line in desk_lines(desk)),
+            *_instrument_lines(resolved),
+            *_gateway_lines(resolved),
+        ]
     )
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
+from ferrofeed.config import access, rules_trading
 from ferrofeed.config.reading import nearest, one_of
-from ferrofeed.config.values import CREDENTIAL_FORMS, is_loopback
+from ferrofeed.config.trading import ORDER_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ferrofeed.config.reading import Context
     from ferrofeed.config.schema import LoopConfig
-    from ferrofeed.config.secrets import Secret
     from ferrofeed.spec import VenueSpec
-
-LATER_KINDS: Final = ("coinceres", "quantapi", "paper")
-"""Kinds that are known and not run yet: they trade, and this version reads market data only."""
 
 _Read = dict[str, Any]
 
@@ -28,9 +24,14 @@ def check(
     venues: list[_Read],
     instruments: list[_Read],
     top: _Read,
+    *,
     specs: Mapping[str, VenueSpec],
+    order_specs: Mapping[str, VenueSpec],
 ) -> None:
-    """Report everything that doesn't hold, and fill the venues in from their kinds."""
+    """Report everything that doesn't hold, and fill the venues in from their kinds.
+
+    ``specs`` are the kinds of market-data venues there are, ``order_specs`` those of trading venues with a socket.
+    """
     seen: dict[str, int] = {}
     for index, venue in enumerate(venues):
         path = f"venue[{index}]"
@@ -40,9 +41,10 @@ def check(
         spec = _spec(ctx, path, venue, specs)
         if spec is not None:
             _venue(ctx, path, venue, spec)
+    rules_trading.check(ctx, venues, top, specs, order_specs)
     _shared_keys(ctx, venues, specs)
     _tuning(ctx, top.get("service", {}))
-    _instruments(ctx, venues, instruments, specs)
+    _instruments(ctx, venues, instruments, {**specs, **order_specs})
     if "gateway" in top:
         ctx.warn("gateway", "this version doesn't serve the gateway yet", "market data only")
 
@@ -69,11 +71,9 @@ def _spec(ctx: Context, path: str, venue: _Read, specs: Mapping[str, VenueSpec])
     kind = venue.get("kind")
     if kind is None or kind in specs:
         return None if kind is None else specs[kind]
-    if kind in LATER_KINDS:
-        found = f"found {json.dumps(kind)}, a kind that this version can't run yet"
-        ctx.problem(f"{path}.kind", found, one_of(sorted(specs)))
-    else:
-        ctx.problem(f"{path}.kind", f"found {_short(kind)}", one_of(sorted(specs)), nearest(kind, specs))
+    if kind not in ORDER_KINDS:
+        kinds = sorted([*specs, *ORDER_KINDS])
+        ctx.problem(f"{path}.kind", f"found {_short(kind)}", one_of(kinds), nearest(kind, kinds))
     return None
 
 
@@ -83,15 +83,8 @@ def _short(text: str) -> str:
 
 
 def _venue(ctx: Context, path: str, venue: _Read, spec: VenueSpec) -> None:
-    if not venue.get("url"):
-        venue["url"] = spec.default_url
     reported = {problem.path for problem in ctx.problems}
-    for name in ("api_key", "api_secret"):
-        if name in spec.credentials and name not in venue and f"{path}.{name}" not in reported:
-            ctx.problem(f"{path}.{name}", "missing", CREDENTIAL_FORMS)
-        elif name in venue and name not in spec.credentials:
-            ctx.warn(f"{path}.{name}", f"{spec.name} has no use for it", "no such key")
-    _transport(ctx, path, venue)
+    access.check(ctx, path, venue, spec)
     allowed = spec.limits.connections_per_key
     if allowed is not None and venue.get("connections", 1) > allowed:
         ctx.problem(
@@ -118,25 +111,6 @@ def _venue(ctx: Context, path: str, venue: _Read, spec: VenueSpec) -> None:
             f"found {topics} topics",
             f"at most {most}, which is what {spec.name} allows on its connections",
         )
-
-
-def _transport(ctx: Context, path: str, venue: _Read) -> None:
-    parts = urlsplit(venue["url"])
-    remote = not is_loopback(parts.hostname or "")
-    has_secret = "api_key" in venue or "api_secret" in venue
-    if parts.scheme == "ws":
-        if "tls_ca" in venue:
-            ctx.problem(
-                f"{path}.tls_ca", "found with a ws:// URL", "a wss:// URL: without TLS there is nothing to verify"
-            )
-        if remote and has_secret:
-            ctx.warn(f"{path}.url", "credentials would cross the network unencrypted", "wss://")
-    for name in ("api_key", "api_secret"):
-        secret: Secret | None = venue.get(name)
-        if remote and secret is not None and secret.source == "plain text in the configuration":
-            ctx.warn(
-                f"{path}.{name}", "a credential in plain text, for a server that isn't this machine", CREDENTIAL_FORMS
-            )
 
 
 def _stale(ctx: Context, path: str, venue: _Read, spec: VenueSpec) -> None:
@@ -224,13 +198,17 @@ def _instruments(ctx: Context, venues: list[_Read], instruments: list[_Read], sp
             if first != index:
                 expected = f"an instrument that instrument[{first}] isn't"
                 ctx.problem(f"{path}.symbol", f"found {json.dumps(symbol)} again", expected)
+            trades = by_id[name].get("kind") in ORDER_KINDS
             if raw not in wanted[name]:
-                found = f"{json.dumps(symbol)} is not subscribed at {json.dumps(name)}"
-                ctx.warn(f"{path}.symbol", found, "a subscribed symbol")
+                found = f"{json.dumps(symbol)} is not {'traded' if trades else 'subscribed'} at {json.dumps(name)}"
+                ctx.warn(f"{path}.symbol", found, f"a {'traded' if trades else 'subscribed'} symbol")
+            if trades:
+                rules_trading.check_scales(ctx, path, instrument, by_id[name])
 
 
 def _spellings(venue: _Read, specs: Mapping[str, VenueSpec]) -> set[str]:
-    symbols = (symbol for item in venue.get("subscribe", ()) for _, symbol in item.get("symbols", ()))
+    tables = (*venue.get("subscribe", ()), *venue.get("trade", ()))
+    symbols = (symbol for item in tables for _, symbol in item.get("symbols", ()))
     return {_spelling(venue, symbol, specs) for symbol in symbols}
 
 

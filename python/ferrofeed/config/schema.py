@@ -6,8 +6,11 @@ from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ferrofeed.config.trading import ORDER_KINDS, OrdersConfig, RiskConfig, TradeConfig
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from decimal import Decimal
 
     from ferrofeed.config.secrets import Secret
     from ferrofeed.errors import Problem
@@ -91,6 +94,42 @@ class VenueConfig:
     """By channel (``bar``: all bars): how long without data before it is probed."""
     subscribe: Sequence[Subscription] = ()
 
+    # of venues that trade
+    exchange: str = ""
+    """coinceres: the exchange behind it."""
+    push_url: str = ""
+    """coinceres: a second socket that brings what happens to orders; empty: the first brings it."""
+    utc_offset_h: float = 8.0
+    """coinceres: how far its local times are ahead of UTC."""
+    leverage: int = 10
+    """coinceres: of contracts; 0: what is set there."""
+    platform: str = ""
+    """quantapi: the platform behind the gateway."""
+    poll_s: float | None = None
+    """How often live orders are asked for, pushes or not; 0: never; None: the kind's own."""
+    market: str = ""
+    """paper: the market-data venue whose books it trades against; empty: only orders among themselves."""
+    seed: int = 0
+    """paper: of its latencies and refusals."""
+    maker_ppm: int = 200
+    taker_ppm: int = 500
+    """paper: fees, in millionths."""
+    latency_us: tuple[int, int] = (0, 0)
+    """paper: least and most of one way."""
+    reject_ppm: int = 0
+    """paper: how many of a million new orders it refuses for no reason."""
+    balances: Mapping[str, Decimal] = field(default_factory=dict, hash=False)
+    """paper: what is on the account at the start."""
+    restart: str = "forget"
+    """paper: what it knows after a restart: nothing."""
+    trade: Sequence[TradeConfig] = ()
+    risk: RiskConfig = field(default_factory=RiskConfig)
+
+    @property
+    def trades(self) -> bool:
+        """Whether it takes orders; then it brings no market data."""
+        return self.kind in ORDER_KINDS
+
     def topics(self) -> Iterator[tuple[str, str]]:
         """Every (symbol, channel) to subscribe, in the order of the file."""
         for subscription in self.subscribe:
@@ -135,6 +174,7 @@ class Config:
     service: ServiceConfig = field(default_factory=ServiceConfig)
     instruments: Sequence[InstrumentConfig] = ()
     gateway: GatewayConfig | None = None
+    orders: OrdersConfig = field(default_factory=OrdersConfig)
     source: str = "configuration"
     """The file's name, for messages."""
     specs: InitVar[Mapping[str, VenueSpec] | None] = None
@@ -171,6 +211,16 @@ class Config:
         for name, value in read_dict(data, source=source, base=base or Path(), specs=specs).items():
             object.__setattr__(config, name, value)
         return config
+
+    @property
+    def trading(self) -> tuple[VenueConfig, ...]:
+        """The venues that take orders."""
+        return tuple(venue for venue in self.venues if venue.trades)
+
+    def limits(self, venue: VenueConfig, trade: TradeConfig | None = None) -> RiskConfig:
+        """The limits in force at a venue, or for a table of what is traded there."""
+        at_venue = venue.risk.over(self.orders.risk)
+        return at_venue if trade is None else trade.risk.over(at_venue)
 
     def venue(self, venue_id: str) -> VenueConfig:
         """The venue of this id; :class:`KeyError` if there is none."""

@@ -126,6 +126,11 @@ def url(ctx: Context, path: str, value: object) -> str | None:
     return None
 
 
+def url_or_nothing(ctx: Context, path: str, value: object) -> str | None:
+    """The same, or empty."""
+    return "" if value == "" else url(ctx, path, value)
+
+
 def _url_fault(value: str) -> tuple[str, str] | None:
     """What is wrong with a URL, and what was probably meant."""
     if not value.isascii() or not value.isprintable() or " " in value:

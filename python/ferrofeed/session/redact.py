@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 MOST_CHARS: Final = 300
 MASK: Final = "***"
+SIGNATURE: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+"""A venue whose signatures never age makes credentials of them."""
 
 
 class Redactor:
@@ -29,5 +32,6 @@ class Redactor:
         """The text, fit to be shown."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
+        text = SIGNATURE.sub(MASK, text)
         text = "".join(c if c.isprintable() else " " for c in text[: MOST_CHARS + 1])
         return text if len(text) <= MOST_CHARS else text[: MOST_CHARS - 1] + "…"

@@ -11,14 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ferrofeed.session.actions import Action, Close, Connect, Emit, Level, Log, Reason, Send, SendPing, State
-from ferrofeed.session.backoff import Backoff, BackoffPolicy, KickWatch
-from ferrofeed.session.heartbeat import Pulse
+from ferrofeed.session.backoff import BackoffPolicy
+from ferrofeed.session.dialling import Dialling
 from ferrofeed.session.redact import Redactor
 from ferrofeed.session.requests import Requests, Result
-from ferrofeed.session.snapshot import Counters, Phase, Snapshot
+from ferrofeed.session.snapshot import Counters, Phase, Snapshot, picture
 from ferrofeed.session.staleness import Activity, Staleness
-from ferrofeed.session.subscriptions import Outcome, Subscriptions, TopicState
+from ferrofeed.session.subscriptions import Outcome, Subscriptions, TopicState, check_topic
 from ferrofeed.session.units import NEVER, SECOND, ns
+from ferrofeed.session.vitals import Vitals
 from ferrofeed.spec import Ack, LoggedIn, Nack, Note, Pong, Refused, Topic
 
 if TYPE_CHECKING:
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
     from ferrofeed.spec import VenueConfig, VenueSpec
 
 CLOSE_PATIENCE_NS: Final = 10 * SECOND
-SLOT_POLL_NS: Final = SECOND
 NOTES_LOGGED: Final = 64
 LOGIN_ERROR_DELAY_S: Final = 60.0
-MOST_SYMBOL_CHARS: Final = 64
 DEFAULT_BACKOFF: Final = BackoffPolicy()
 
 
@@ -46,7 +45,10 @@ class Session:
         budget: Budget,
         rng: Random,
         backoff: BackoffPolicy = DEFAULT_BACKOFF,
+        *,
+        keep_open: bool = False,
     ) -> None:
+        """``keep_open``: connect whether or not anything is subscribed; what it is for says :meth:`accepted`."""
         for name in spec.credentials:
             secret = config.api_key if name == "api_key" else config.api_secret
             if secret is None or not secret.reveal():
@@ -56,33 +58,22 @@ class Session:
         self._dialect = spec.dialect
         self._budget = budget
         self._redact = Redactor(config)
-        self._backoff = Backoff(backoff, rng)
-        self._kicks = KickWatch(backoff, rng)
+        self._dialling = Dialling(budget, backoff, rng)
+        self._keep_open = keep_open
         self._subscriptions = Subscriptions(spec.limits)
         self._requests = Requests(spec, self._subscriptions, rng)
-        self._pulse = Pulse(spec, budget)
+        self._vitals = Vitals(spec, budget)
         self._staleness = Staleness(spec)
         self.counters = Counters()
         self.phase = Phase.IDLE
-        self.next_connect_ns = 0
         self.fatal: str | None = None
         """Why nothing is tried any more, in words for the operator."""
         self._actions: list[Action] = []
         self._now_ns = 0
         self._stopped = False
-        self._held = False
-        """Whether a connection or an attempt holds its place in the budget."""
         self._was_open = False
         self._phase_deadline_ns = NEVER
-        self._accepted_ns: int | None = None
-        """When this connection's first acknowledgement came."""
-        self._heard_ns = 0
-        self._quiet_probe_ns = NEVER
-        self._want_probe = False
         self._close_reason: Reason | None = None
-        self._least_delay_ns = 0
-        self._kicked = False
-        self._slot_logged = False
         self._notes: set[str] = set()
         budget.attach()
 
@@ -95,7 +86,7 @@ class Session:
         """
         chosen = tuple(topics)
         for topic in chosen:
-            self._check(topic)
+            check_topic(self._spec, topic)
         changed = Outcome()
         for topic in chosen:
             changed.add(self._subscriptions.want(topic))
@@ -133,9 +124,9 @@ class Session:
             self._budget.attach()
         if self.phase in (Phase.FATAL, Phase.IDLE):
             self.fatal = None
-            self.phase = Phase.CLOSING if self._held else Phase.IDLE
+            self.phase = Phase.CLOSING if self._dialling.held else Phase.IDLE
             self._phase_deadline_ns = now_ns + CLOSE_PATIENCE_NS
-            self.next_connect_ns = now_ns
+            self._dialling.next_ns = now_ns
         return self._done()
 
     # what happened
@@ -155,12 +146,9 @@ class Session:
             return self._done()
         self.counters.opened += 1
         self._was_open = True
-        self._heard_ns = now_ns
-        self._accepted_ns = None
+        self._dialling.opened()
         self._emit("connected", "none")
-        self._pulse.started(now_ns)
-        self._quiet_probe_ns = NEVER if self._spec.heartbeat.answered else now_ns + ns(self._spec.heartbeat.interval_s)
-        self._want_probe = False
+        self._vitals.opened(now_ns)
         if self._spec.login_reply:
             self.phase = Phase.LOGGING_IN
             self._phase_deadline_ns = now_ns + ns(self._spec.login_timeout_s)
@@ -181,7 +169,7 @@ class Session:
         if self.phase not in (Phase.LOGGING_IN, Phase.LIVE):
             return self._done()
         self.counters.controls += 1
-        self._heard_ns = now_ns
+        self._vitals.heard_ns = now_ns
         for item in self._dialect.control(frame):
             if isinstance(item, Ack):
                 self._replied(self._requests.ack(item, now_ns), acknowledged=True)
@@ -192,7 +180,7 @@ class Session:
             elif isinstance(item, Refused):
                 self._refuse(item)
             elif isinstance(item, Pong):
-                self._pulse.pong(item.echo, now_ns)
+                self._vitals.pulse.pong(item.echo, now_ns)
             else:
                 self._note(item)
             if not self._is_up():
@@ -204,8 +192,8 @@ class Session:
         """A WebSocket pong came."""
         self._now_ns = now_ns
         if self.phase in (Phase.LOGGING_IN, Phase.LIVE):
-            self._heard_ns = now_ns
-            self._pulse.pong(payload.decode("utf-8", "replace"), now_ns)
+            self._vitals.heard_ns = now_ns
+            self._vitals.pulse.pong(payload.decode("utf-8", "replace"), now_ns)
         return self._done()
 
     def tick(self, now_ns: int, wall_ms: int, activity: Activity) -> Sequence[Action]:
@@ -233,7 +221,7 @@ class Session:
         if self.phase is Phase.CONNECTING:
             refused = self._dialect.handshake_refused(status)
             if retry_after_s is not None and retry_after_s > 0:
-                self._delay(min(retry_after_s, 3600.0))
+                self._dialling.delay(min(retry_after_s, 3600.0))
             self._refuse(refused, connected=False)
         self._ended(self._close_reason or "login_refused")
         return self._done()
@@ -241,24 +229,47 @@ class Session:
     def closed(self, reason: Reason, now_ns: int, detail: str = "") -> Sequence[Action]:
         """The connection, or the attempt at one, is gone. ``detail`` (close code and text, error) goes to the log."""
         self._now_ns = now_ns
-        if not self._held:
+        if not self._dialling.held:
             return self._done()
         peer = self.phase in (Phase.LOGGING_IN, Phase.LIVE)
         if self.phase in (Phase.CONNECTING, Phase.LOGGING_IN, Phase.LIVE):
             what = "connection lost" if self._was_open else "cannot connect"
             self._log("warning", f"{what}: {reason}{': ' if detail else ''}{detail}")
-        if peer and self._accepted_ns is not None:
-            away = self._kicks.dropped(now_ns, now_ns - self._accepted_ns)
+        if peer:
+            away = self._dialling.dropped(now_ns)
             if away is not None:
                 reason = "kicked"
-                self._least_delay_ns = max(self._least_delay_ns, away)
                 self._explain_kicks(away)
-        elif self._close_reason is not None:
+        if self._close_reason is not None:
             reason = self._close_reason
         self._ended(reason)
         return self._done()
 
+    # what the user of a connection that is kept open says
+
+    def heard(self, now_ns: int) -> None:
+        """A message came that is no matter of the session: a sign of life all the same."""
+        self._vitals.heard_ns = now_ns
+
+    def accepted(self, now_ns: int) -> None:
+        """The venue took what this connection is for (an order desk's login): backoff starts anew."""
+        if self.phase is Phase.LIVE:
+            self._dialling.acknowledged(now_ns)
+
+    def give_up(self, reason: Reason, why: str, now_ns: int) -> Sequence[Action]:
+        """This connection is of no use any more; the next one follows, as after any other loss."""
+        self._now_ns = now_ns
+        if self._is_up():
+            self._log("warning", f"connection given up: {why}")
+            self._close(reason)
+        return self._done()
+
     # what is to be known
+
+    @property
+    def next_connect_ns(self) -> int:
+        """When to connect at the earliest."""
+        return self._dialling.next_ns
 
     @property
     def spec(self) -> VenueSpec:
@@ -280,24 +291,21 @@ class Session:
         """When :meth:`tick` has something to do at the latest ; ``NEVER`` if nothing waits."""
         now = self._now_ns
         if self.phase in (Phase.IDLE, Phase.BACKOFF):
-            return NEVER if self._stopped or not len(self._subscriptions) else self.next_connect_ns
+            return self.next_connect_ns if self._is_wanted() else NEVER
         if self.phase is Phase.FATAL:
             return NEVER
         if self.phase is not Phase.LIVE:
-            beat = self._pulse.deadline_ns(now) if self.phase is Phase.LOGGING_IN else NEVER
+            beat = self._vitals.deadline_ns(now) if self.phase is Phase.LOGGING_IN else NEVER
             return min(self._phase_deadline_ns, beat)
-        due = min(self._pulse.deadline_ns(now), self._staleness.next_check_ns, self._requests.expiry_ns())
-        due = min(due, self._quiet_probe_ns)
+        due = min(self._vitals.deadline_ns(now), self._staleness.next_check_ns, self._requests.expiry_ns())
         sendable = self._requests.sendable_ns(now)
         if sendable < due:
             due = min(due, max(sendable, self._budget.request_at(now)))
-        if self._want_probe:
-            due = min(due, self._budget.heartbeat_at(now))
         return due
 
     def rtt_samples(self) -> list[int]:
         """The heartbeat round trips since the last call, ns."""
-        return self._pulse.take_samples()
+        return self._vitals.pulse.take_samples()
 
     def topics(self, state: TopicState) -> list[Topic]:
         """The topics in this state."""
@@ -305,59 +313,29 @@ class Session:
 
     def snapshot(self) -> Snapshot:
         """The session as it is now."""
-        counts = self._subscriptions.counts()
-        c = self.counters
-        return Snapshot(
-            phase=self.phase,
-            wanted=self._subscriptions.wanted,
-            acked=counts["acked"],
-            pending=counts["wanted"] + counts["pending"] + counts["drop"] + counts["pending_drop"],
-            refused=counts["refused"],
+        return picture(
+            self.phase,
+            self.fatal,
+            counters=self.counters,
+            subscriptions=self._subscriptions,
+            pulse=self._vitals.pulse,
+            dialling=self._dialling,
             quiet=self._staleness.quiet,
             in_flight=len(self._requests),
-            last_rtt_ns=self._pulse.rtt_ns,
-            next_connect_ns=self.next_connect_ns,
-            failures=self._backoff.failures,
-            kicked=self._kicked,
-            fatal=self.fatal,
-            connects=c.connects,
-            opened=c.opened,
-            sent=c.sent,
-            controls=c.controls,
-            notes=c.notes,
-            stray_replies=c.stray_replies,
-            ack_timeouts=c.ack_timeouts,
-            heartbeats=self._pulse.beats,
-            missed_heartbeats=c.missed_heartbeats,
-            stray_pongs=self._pulse.stray,
-            renewals=c.renewals,
-            stale=c.stale,
-            reconnects=c.reconnects.copy(),
-            refusals=c.refusals.copy(),
-            request_refusals=c.request_refusals.copy(),
         )
 
     # connecting and ending
 
     def _connect(self, wall_ms: int) -> None:
-        if self._stopped or not len(self._subscriptions) or self._now_ns < self.next_connect_ns:
+        if not self._is_wanted():
             return
-        at = self._budget.connect_at(self._now_ns)
-        if at is None:
-            self.next_connect_ns = self._now_ns + SLOT_POLL_NS
-            if not self._slot_logged:
-                self._slot_logged = True
-                most = self._spec.limits.connections_per_key
-                self._log("error", f"the key may have {most} connection(s) and this process has them already: waiting")
+        if self._dialling.lacks_slot(self._now_ns):
+            most = self._spec.limits.connections_per_key
+            self._log("error", f"the key may have {most} connection(s) and this process has them already: waiting")
+        if not self._dialling.take(self._now_ns):
             return
-        if not self._budget.take_connect(self._now_ns):
-            self.next_connect_ns = at
-            return
-        self._slot_logged = self._kicked = False
-        self._held = True
         self._was_open = False
         self._close_reason = None
-        self._least_delay_ns = 0
         self.counters.connects += 1
         self.phase = Phase.CONNECTING
         self._phase_deadline_ns = self._now_ns + ns(self._spec.connect_timeout_s)
@@ -384,24 +362,21 @@ class Session:
 
     def _ended(self, reason: Reason) -> None:
         """The connection or the attempt is over: forget what hung on it and choose when to come back."""
-        self._held = False
-        self._budget.release()
-        self._kicked = reason == "kicked"
+        self._dialling.released(kicked=reason == "kicked")
         self.counters.reconnects.add(reason)
         self._requests.disconnected()
-        self._pulse.stopped()
+        self._vitals.ended()
         self._staleness.disconnected()
         gone = self._subscriptions.disconnected().unsubscribed
         if self._was_open:
             self._emit("disconnected", reason)
         self._emit("unsubscribed", "local_closed", gone)
         self._was_open = False
-        self._accepted_ns = None
-        self._phase_deadline_ns = self._quiet_probe_ns = NEVER
+        self._phase_deadline_ns = NEVER
         if self.phase is Phase.FATAL:
             return
         self.phase = Phase.IDLE if self._stopped else Phase.BACKOFF
-        self.next_connect_ns = self._now_ns + max(self._backoff.fail(), self._least_delay_ns)
+        self._dialling.back_off(self._now_ns)
 
     def _refuse(self, refused: Refused, *, connected: bool = True) -> None:
         """The venue refuses the connection."""
@@ -417,12 +392,9 @@ class Session:
             return
         self._log("error", f"refused: {message}")
         if refused.retry_after_s is not None:
-            self._delay(refused.retry_after_s)
+            self._dialling.delay(refused.retry_after_s)
         if connected:
             self._close("login_refused")
-
-    def _delay(self, seconds: float) -> None:
-        self._least_delay_ns = max(self._least_delay_ns, ns(seconds))
 
     def _explain_kicks(self, away_ns: int) -> None:
         most = self._spec.limits.connections_per_key
@@ -439,12 +411,7 @@ class Session:
         if self.phase is Phase.LOGGING_IN:
             self.phase = Phase.LIVE
             self._phase_deadline_ns = NEVER
-            self._acknowledged()
-
-    def _acknowledged(self) -> None:
-        self._backoff.acknowledged()
-        if self._accepted_ns is None:
-            self._accepted_ns = self._now_ns
+            self._dialling.acknowledged(self._now_ns)
 
     def _nack(self, nack: Nack) -> None:
         if self.phase is Phase.LOGGING_IN:
@@ -460,7 +427,7 @@ class Session:
         if not result.matched:
             self.counters.stray_replies += 1
         elif acknowledged:
-            self._acknowledged()
+            self._dialling.acknowledged(self._now_ns)
         self._settle(result.outcome, why)
 
     def _settle(self, outcome: Outcome, why: str = "") -> None:
@@ -496,7 +463,7 @@ class Session:
     def _watch(self, activity: Activity) -> None:
         found = self._staleness.check(self._now_ns, activity)
         if found.stale:
-            self._want_probe = True
+            self._vitals.want_probe = True
             self._emit("stale", "data_timeout", found.stale, "no data for longer than the channel's limit")
         if found.silent:
             self._emit(
@@ -511,39 +478,24 @@ class Session:
         self.counters.renewals += len(found.renew)
 
     def _beat(self, wall_ms: int, activity: Activity) -> None:
-        now = self._now_ns
-        if self._pulse.expired(now):
-            self._unanswered(activity)
-            if self.phase is Phase.CLOSING:
+        def heard() -> int:
+            return self._heard(activity)
+
+        if self._vitals.pulse.expired(self._now_ns):
+            self.counters.missed_heartbeats += 1
+            if self._vitals.is_dead(heard):
+                self._log("warning", f"no sign of life for {self._spec.heartbeat.timeout_s:g} s after a probe")
+                self._close("heartbeat_timeout")
                 return
-        if now >= self._quiet_probe_ns:
-            interval = ns(self._spec.heartbeat.interval_s)
-            heard = self._heard(activity)
-            self._want_probe |= now - heard >= interval
-            self._quiet_probe_ns = now + interval if now - heard >= interval else heard + interval
-        beat = self._pulse.beat(now, wall_ms, self._requests.new_id)
-        if beat is None and self._want_probe:
-            beat = self._pulse.probe(now, wall_ms, self._requests.new_id)
-        if self._pulse.waiting_since_ns is not None:
-            self._want_probe = False
+        beat = self._vitals.beat(self._now_ns, wall_ms, self._requests.new_id, heard)
         if isinstance(beat, Send):
             self._send(beat.payload)
         elif isinstance(beat, SendPing):
             self._actions.append(beat)
 
-    def _unanswered(self, activity: Activity) -> None:
-        """A probe went unanswered. Anything else that came since shows life as well."""
-        self.counters.missed_heartbeats += 1
-        since = self._pulse.waiting_since_ns
-        if since is not None and self._heard(activity) <= since and self._pulse.trusted:
-            self._log("warning", f"no sign of life for {self._spec.heartbeat.timeout_s:g} s after a probe")
-            self._close("heartbeat_timeout")
-        else:
-            self._pulse.forgive()
-
     def _heard(self, activity: Activity) -> int:
         """When anything at all last came."""
-        return max(self._heard_ns, self._staleness.latest(activity))
+        return max(self._vitals.heard_ns, self._staleness.latest(activity))
 
     def _flush(self) -> None:
         """Send what is to be asked, as far as the budget goes."""
@@ -554,6 +506,9 @@ class Session:
             self._send(self._requests.sent(request, self._now_ns))
 
     # actions
+
+    def _is_wanted(self) -> bool:
+        return not self._stopped and (self._keep_open or bool(len(self._subscriptions)))
 
     def _is_up(self) -> bool:
         return self.phase in (Phase.LOGGING_IN, Phase.LIVE)
@@ -575,12 +530,3 @@ class Session:
     def _done(self) -> Sequence[Action]:
         actions, self._actions = self._actions, []
         return actions
-
-    def _check(self, topic: Topic) -> None:
-        symbol = topic.raw_symbol
-        if topic.channel not in self._spec.channels:
-            known = ", ".join(sorted(self._spec.channels))
-            raise ValueError(f"{self._spec.name} has no channel {topic.channel!r}; it has {known}")
-        # a comma would make two symbols of it where venues take lists
-        if not symbol or len(symbol) > MOST_SYMBOL_CHARS or not symbol.isprintable() or set(symbol) & set(", \"'\\"):
-            raise ValueError(f"not a symbol: {symbol!r}")

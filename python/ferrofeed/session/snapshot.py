@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ferrofeed.session.dialling import Dialling
+    from ferrofeed.session.heartbeat import Pulse
+    from ferrofeed.session.subscriptions import Subscriptions
+
 MOST_KEYS: Final = 64
 
 
@@ -108,3 +112,47 @@ class Snapshot:
     def ready(self) -> bool:
         """Whether every wanted topic is acknowledged."""
         return self.phase is Phase.LIVE and self.acked == self.wanted
+
+
+def picture(
+    phase: Phase,
+    fatal: str | None,
+    *,
+    counters: Counters,
+    subscriptions: Subscriptions,
+    pulse: Pulse,
+    dialling: Dialling,
+    quiet: int,
+    in_flight: int,
+) -> Snapshot:
+    """A session's snapshot, of its parts."""
+    counts = subscriptions.counts()
+    return Snapshot(
+        phase=phase,
+        wanted=subscriptions.wanted,
+        acked=counts["acked"],
+        pending=counts["wanted"] + counts["pending"] + counts["drop"] + counts["pending_drop"],
+        refused=counts["refused"],
+        quiet=quiet,
+        in_flight=in_flight,
+        last_rtt_ns=pulse.rtt_ns,
+        next_connect_ns=dialling.next_ns,
+        failures=dialling.failures,
+        kicked=dialling.kicked,
+        fatal=fatal,
+        connects=counters.connects,
+        opened=counters.opened,
+        sent=counters.sent,
+        controls=counters.controls,
+        notes=counters.notes,
+        stray_replies=counters.stray_replies,
+        ack_timeouts=counters.ack_timeouts,
+        heartbeats=pulse.beats,
+        missed_heartbeats=counters.missed_heartbeats,
+        stray_pongs=pulse.stray,
+        renewals=counters.renewals,
+        stale=counters.stale,
+        reconnects=counters.reconnects.copy(),
+        refusals=counters.refusals.copy(),
+        request_refusals=counters.request_refusals.copy(),
+    )

@@ -19,10 +19,23 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ferrofeed.spec import Limits, RequestAction, Topic
+    from ferrofeed.spec import Limits, RequestAction, Topic, VenueSpec
 
 MAX_TOPICS: Final = 65_536
 """Most topics a session remembers, whatever the venue allows."""
+
+MOST_SYMBOL_CHARS: Final = 64
+
+
+def check_topic(spec: VenueSpec, topic: Topic) -> None:
+    """Raise ValueError for a channel the venue does not have or a symbol that can't be one."""
+    symbol = topic.raw_symbol
+    if topic.channel not in spec.channels:
+        known = ", ".join(sorted(spec.channels))
+        raise ValueError(f"{spec.name} has no channel {topic.channel!r}; it has {known}")
+    # a comma would make two symbols of it where venues take lists
+    if not symbol or len(symbol) > MOST_SYMBOL_CHARS or not symbol.isprintable() or set(symbol) & set(", \"'\\"):
+        raise ValueError(f"not a symbol: {symbol!r}")
 
 
 class TopicState(Enum):

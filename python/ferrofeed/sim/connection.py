@@ -15,7 +15,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 from ferrofeed.sim.frames import PONG, close_frame, forbidden
 from ferrofeed.sim.frames import frame as framed
 from ferrofeed.sim.inject import Injector
-from ferrofeed.sim.protocol import NO_TOPIC, Close, Drop, Send
+from ferrofeed.sim.protocol import Close, Drop, Send
 
 if TYPE_CHECKING:
     import asyncio
@@ -119,17 +119,18 @@ class Connection(WSListener):
         if self.session.key is not None:
             self._server.stats.request(self.session.key, now_ns)
         self.act(actions)
+        self._server.heard()
 
     def act(self, actions: Iterable[Action]) -> None:
         """Do what the session wants."""
         for action in actions:
             if isinstance(action, Send):
                 self.stats.refusals += action.kind == "nack"
-                self.send(action.payload, framed(action.payload), action.kind, NO_TOPIC)
+                self.send(action.payload, framed(action.payload), action.kind, action.topic)
             elif isinstance(action, Close):
                 self.close(action.code, action.reason, kicked=action.reason or "refused")
             elif isinstance(action, Drop):
-                self._server.drop(action.session)
+                self._server.drop(action.session, reset=action.reset, reason=action.reason)
         self.flush()
         self._server.changed(self)
 

@@ -6,6 +6,7 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ferrofeed.sim.fault_kinds import ORDER_KINDS
 from ferrofeed.sim.faults import parse_fault
 from ferrofeed.sim.inject import lasting
 
@@ -69,9 +70,12 @@ class FaultClock:
         if isinstance(fault, str):
             fault = parse_fault(fault)
         now, server = self._server.time(), self._server
+        server.check(fault)
         server.stats.faults[fault.kind] += 1
         until = None if fault.lasts is None else now + fault.lasts
-        if fault.kind in _GATES:
+        if fault.kind in ORDER_KINDS:
+            server.strike(fault)
+        elif fault.kind in _GATES:
             self._gates.append(_Window(fault, until, fault.count))
         elif fault.kind == "burst":
             server.burst(fault.count or 1)
@@ -96,6 +100,8 @@ class FaultClock:
 
     def take(self, kind: str) -> Fault | None:
         """Use up one ``http`` or ``refuse_login`` if one waits."""
+        if not self._gates:
+            return None
         now = self._server.time()
         for gate in self._gates:
             if gate.fault.kind == kind and not _over(gate, now):

@@ -16,75 +16,19 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from ferrofeed.sim.fault_kinds import KINDS, ORDER_KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from ferrofeed.sim.fault_kinds import KindSpec
 
 
 class FaultError(ValueError):
     """A fault script that can't be read; the text says where and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class KindSpec:
-    """What one kind of fault takes besides its time."""
-
-    text: str
-    lasts: float | None = None
-    """Usual ``for``; None where the kind is over at once or counts messages."""
-    count: int | None = None
-    """Usual ``n``; None where the kind lasts."""
-    modes: tuple[str, ...] = ()
-    """Values of ``mode``, the usual one first."""
-    numbers: Mapping[str, float] = field(default_factory=dict)
-    """Further numbers and their usual values."""
-    words: tuple[str, ...] = ()
-    """Further words, all optional."""
-    messages: bool = False
-    """It changes messages, so ``p`` applies."""
-    everywhere: bool = False
-    """It concerns the venue as a whole, so ``conn`` does not apply."""
-
-
-KINDS: Mapping[str, KindSpec] = {
-    "disconnect": KindSpec(
-        "end TCP: reset, FIN alone, close frame and FIN, or in mid-frame", modes=("rst", "fin", "clean", "mid")
-    ),
-    "close": KindSpec("send a close frame with a code", numbers={"code": 1011}, words=("reason",)),
-    "half_open": KindSpec("neither send nor read, and do not close", lasts=3.0),
-    "ping_only": KindSpec("answer heartbeats and requests, send no data", lasts=3.0),
-    "silent": KindSpec("one channel or symbol sends nothing", lasts=3.0, words=("channel", "symbol")),
-    "drip": KindSpec("write one byte at a time", lasts=0.5, numbers={"delay": 0.0}),
-    "fragments": KindSpec(
-        "split messages in frames, with pings between", lasts=1.0, numbers={"parts": 3}, messages=True
-    ),
-    "oversize": KindSpec("a message over 1 MiB", count=1, numbers={"size": (1 << 20) + 1}, messages=True),
-    "corrupt": KindSpec("messages that are not JSON", count=5, messages=True),
-    "wrong_types": KindSpec("values of another type", count=5, messages=True),
-    "numbers": KindSpec("NaN, infinities, huge and tiny numbers", count=5, messages=True),
-    "duplicate": KindSpec("messages sent twice", count=5, messages=True),
-    "reorder": KindSpec("messages swapped with the next", count=5, messages=True),
-    "stale": KindSpec("old messages sent again", count=5, messages=True),
-    "lost_ack": KindSpec("acknowledgements that never come", count=1),
-    "refuse_login": KindSpec("logins refused in the venue's words", count=1, everywhere=True),
-    "http": KindSpec("handshakes answered with an HTTP error", count=1, numbers={"status": 429}, everywhere=True),
-    "clock_step": KindSpec("the venue's clock jumps by so many seconds", numbers={"by": -5.0}, everywhere=True),
-    "burst": KindSpec("thousands of messages at once", count=5000, everywhere=True),
-    "protocol_error": KindSpec(
-        "frames that RFC 6455 forbids",
-        modes=(
-            "opcode",
-            "rsv",
-            "masked",
-            "long_control",
-            "split_control",
-            "continuation",
-            "utf8",
-            "length",
-            "close_code",
-        ),
-    ),
-}
-_TIMELESS = frozenset({"disconnect", "close", "burst", "protocol_error"})
+_TIMELESS = frozenset({"disconnect", "close", "burst", "protocol_error", "restart"})
 
 
 def _takes(kind: str) -> tuple[str, ...]:
@@ -159,9 +103,12 @@ class FaultPlan:
     def random(
         cls, seed: int, duration: float, kinds: Iterable[str] | None = None, count: int | None = None
     ) -> FaultPlan:
-        """Make a plan of ``count`` faults (about one a second if None) that all end within ``duration`` seconds."""
+        """Make a plan of ``count`` faults (about one a second if None) that all end within ``duration`` seconds.
+
+        ``kinds`` None: all that strike market data; :data:`ORDER_KINDS` are those that strike orders.
+        """
         rng = random.Random(f"plan/{seed}")  # noqa: S311 - reproducible on purpose, protects nothing
-        chosen = sorted(KINDS if kinds is None else set(kinds))
+        chosen = sorted(set(KINDS) - ORDER_KINDS if kinds is None else set(kinds))
         for kind in chosen:
             _spec(kind, kind)
         amount = max(1, round(duration)) if count is None else count
@@ -184,7 +131,14 @@ def _random_fault(rng: random.Random, kind: str, duration: float) -> Fault:
     elif kind == "clock_step":
         numbers["by"] = rng.choice((-3600.0, -5.0, -0.5, 0.5, 5.0, 3600.0))
         lasts = round(rng.uniform(0.1, 0.5) * duration, 3)
+    for name in ("delay", "hold", "down") if spec.orders else ():
+        if name in spec.numbers:
+            numbers[name] = round(rng.uniform(0.0, 1.0), 3)
     words = {"channel": rng.choice(("quote", "depth", "trade"))} if kind == "silent" else {}
+    if "op" in spec.words:
+        words["op"] = rng.choice(("place", "cancel", "query"))
+    elif "how" in spec.words:
+        words["how"] = rng.choice(("fin", "rst"))
     mode = rng.choice(spec.modes) if spec.modes else ""
     at = round(rng.uniform(0, duration - (lasts or 0.0)), 3)
     return Fault(kind, at, lasts=lasts, count=count, mode=mode, numbers=numbers, words=words)

@@ -52,6 +52,8 @@ class Send:
     payload: bytes = field(repr=False)
     """It may hold the client's token."""
     kind: Kind = "ack"
+    topic: Topic = NO_TOPIC
+    """Of data that a session sends by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,13 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drop:
-    """End another session's connection without a close frame."""
+    """End the connection of any session without a close frame."""
 
     session: ServerSession
+    reset: bool = False
+    """With a TCP reset; what is queued is lost."""
+    reason: str = "replaced"
+    """For the statistics."""
 
 
 Action = Send | Close | Refuse | Drop

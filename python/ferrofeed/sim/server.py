@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
@@ -12,7 +13,8 @@ from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithLis
 
 from ferrofeed.sim.connection import Connection
 from ferrofeed.sim.fault_clock import FaultClock
-from ferrofeed.sim.faults import FaultPlan
+from ferrofeed.sim.fault_kinds import ORDER_KINDS
+from ferrofeed.sim.faults import FaultError, FaultPlan
 from ferrofeed.sim.frames import frame
 from ferrofeed.sim.infoway import InfowayVenue
 from ferrofeed.sim.instruments import instruments_for
@@ -85,14 +87,15 @@ class Simulator:
         slow_consumer_s: float = 5.0,
         socket_buffer: int | None = None,
     ) -> None:
-        if venue not in VENUES:
-            raise ValueError(f"unknown venue {venue!r}: expected one of {', '.join(VENUES)}")
         self.now_ns = clock or unix_clock()
         self.options = options or Options()
         self.market = Market(seed, instruments_for(symbols), depth=depth, start_ms=self.now_ns() // 1_000_000)
-        self.venue = VENUES[venue](self.market, self.options)
+        self.seed = seed
+        self.venue = self._venue(venue)
         self.venue.refuse_login = lambda: self._faults.take("refuse_login") is not None
         self.faults = FaultPlan.parse(faults, seed) if isinstance(faults, str) else faults or FaultPlan(seed=seed)
+        for fault in self.faults.faults:
+            self.check(fault)
         self.stats = Stats()
         self.send_buffer_limit = send_buffer_limit
         self.socket_buffer = socket_buffer
@@ -110,21 +113,29 @@ class Simulator:
         self._pacer = Pacer(self, rate)
         self._gone = asyncio.Event()
 
+    def _venue(self, name: str) -> Venue:
+        if name not in VENUES:
+            raise ValueError(f"unknown venue {name!r}: expected one of {', '.join(VENUES)}")
+        return VENUES[name](self.market, self.options)
+
     async def start(self) -> None:
         """Listen and let the market move."""
         self._loop = asyncio.get_running_loop()
-        self._server = await ws_create_server(
-            self._handshake,
+        self._server = await self._listen(self._handshake, self._port)
+        self._faults.start(self.time())
+        self._on_beat()
+        self._pacer.start()
+
+    async def _listen(self, handshake: Callable[[WSUpgradeRequest], Any], port: int) -> asyncio.Server:
+        return await ws_create_server(
+            handshake,
             self._host,
-            self._port,
+            port,
             ssl=self._tls,
             enable_auto_pong=False,
             max_frame_size=1 << 20,
             logger_name="ferrofeed-sim",
         )
-        self._faults.start(self.time())
-        self._on_beat()
-        self._pacer.start()
 
     async def stop(self) -> None:
         """Say goodbye (1001) to every client and stop listening. May be called twice."""
@@ -209,6 +220,15 @@ class Simulator:
         """Let a fault strike now (its ``at`` and ``every`` are not looked at)."""
         self._faults.inject(fault)
 
+    def check(self, fault: Fault) -> None:
+        """See whether this venue can have such a fault. :raises FaultError: it can't."""
+        if fault.kind in ORDER_KINDS:
+            raise FaultError(f"{str(fault)!r}: {self.venue.name} takes no orders")
+
+    def strike(self, fault: Fault, /) -> None:
+        """Let a fault strike orders now."""
+        self.check(fault)
+
     def advance(self, messages: int, effort: int = 16) -> int:
         """Move the market until so many messages were made, in at most ``effort`` steps each; nothing is flushed."""
         made = 0
@@ -260,19 +280,31 @@ class Simulator:
 
     # what connections report
 
-    def _handshake(self, upgrade: WSUpgradeRequest) -> Connection | WSUpgradeResponseWithListener:
+    def _handshake(
+        self, upgrade: WSUpgradeRequest, path: str | None = None
+    ) -> Connection | WSUpgradeResponseWithListener:
+        """Judge an upgrade request, as one for ``path`` if given."""
         self.stats.accepted += 1
         fault = self._faults.take("http")
         if fault is not None:
             return self._refuse(int(fault.number("status")), b"")
-        if "sec-websocket-key" not in upgrade.headers:
-            return self._refuse(HTTPStatus.UPGRADE_REQUIRED, b"this is a WebSocket endpoint\n")
-        session = self.venue.session()
         request = Request.parse(upgrade.path.decode("latin-1"), upgrade.headers)
+        if "sec-websocket-key" not in upgrade.headers:
+            return self._page(request)
+        session = self._session()
+        if path is not None:
+            request = replace(request, path=path)
         actions = session.opened(request, self.now_ns())
         if actions and isinstance(actions[0], Refuse):
             return self._refuse(actions[0].status, actions[0].body)
         return Connection(self, session, actions, self.stats.connection(self.stats.accepted))
+
+    def _session(self) -> ServerSession:
+        return self.venue.session()
+
+    def _page(self, request: Request) -> WSUpgradeResponseWithListener:  # noqa: ARG002 - others have pages
+        """Answer a request that is plain HTTP."""
+        return self._refuse(HTTPStatus.UPGRADE_REQUIRED, b"this is a WebSocket endpoint\n")
 
     def _refuse(self, status: int, body: bytes) -> WSUpgradeResponseWithListener:
         self.stats.handshakes_refused[status] += 1
@@ -294,11 +326,17 @@ class Simulator:
         if not self.connections:
             self._gone.set()
 
-    def drop(self, session: ServerSession) -> None:
-        """End the connection of another session."""
+    def heard(self) -> None:
+        """Go on after a client's message was taken."""
+
+    def drop(self, session: ServerSession, *, reset: bool = False, reason: str = "replaced") -> None:
+        """End the connection of any session."""
         for connection in list(self.connections.values()):
-            if connection.session is session:
-                connection.close(None, "", kicked="replaced")
+            if connection.session is session and reset:
+                connection.flush()
+                connection.abort(reason, reset=True)
+            elif connection.session is session:
+                connection.close(None, "", kicked=reason)
 
     def changed(self, connection: Connection) -> None:
         """Look at a session's key and topics again."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvloop
 
+from ferrofeed.sim.order_server import TRADING_VENUES, OrderSimulator
 from ferrofeed.sim.server import Simulator
 
 if TYPE_CHECKING:
@@ -32,11 +33,19 @@ def on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> N
         _LOG.warning("%s: %s", str(context.get("message")).partition("\n")[0], kind.__name__)
 
 
+def simulator(venue: str, **settings: Any) -> Simulator:
+    """Make the simulator of any venue; of a trading venue an :class:`OrderSimulator`."""
+    return (OrderSimulator if venue in TRADING_VENUES else Simulator)(venue, **settings)
+
+
 class SimulatorThread:
-    """Takes what :class:`Simulator` takes. ``with SimulatorThread("itick", rate=100) as sim: ... sim.url``."""
+    """Takes what :class:`Simulator` takes. ``with SimulatorThread("itick", rate=100) as sim: ... sim.url``.
+
+    Of a trading venue it is an :class:`OrderSimulator`.
+    """
 
     def __init__(self, venue: str, **settings: Any) -> None:
-        self._simulator = Simulator(venue, **settings)
+        self._simulator = simulator(venue, **settings)
         self._thread = threading.Thread(target=self._run, name=f"sim-{venue}", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None

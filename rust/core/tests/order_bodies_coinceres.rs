@@ -1,6 +1,15 @@
 //! Every answer and push of `CoinCeres`, and their variants. The seed prints the answer to 11; the others are made from the document's
 //! lists of fields.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
+
 use ferrofeed_core::num::Decimal;
 use ferrofeed_core::orders::venue::coinceres::decode;
 use ferrofeed_core::orders::venue::{MOST_ITEMS, explain};

@@ -1,5 +1,14 @@
 //! Every answer and notification of quantapi's document, as it prints them, and their variants.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
+
 use ferrofeed_core::num::Decimal;
 use ferrofeed_core::orders::venue::quantapi::decode;
 use ferrofeed_core::orders::venue::{LONGEST_TOKEN, MOST_ITEMS, explain};
@@ -323,6 +332,7 @@ fn the_cid_names_the_request_only_if_it_is_one_of_ours() {
         ("7", OURS),
         (r#""18446744073709551615""#, RequestKey::Number(u64::MAX)),
         (r#""0""#, RequestKey::Number(0)),
+        (r#""\u0037""#, OURS),
         (r#""""#, RequestKey::None),
         ("null", RequestKey::None),
         (r#""07""#, RequestKey::None),

@@ -5,7 +5,11 @@
 pub mod decode;
 pub mod json;
 pub mod num;
+pub mod orders;
 pub mod wire;
+
+#[path = "../../core/tests/order_oracle/mod.rs"]
+mod order_oracle;
 
 #[path = "../../core/tests/wire_oracle/mod.rs"]
 mod wire_oracle;

@@ -11,6 +11,7 @@ mod exchange;
 mod feed;
 mod inline;
 mod metrics;
+mod orders;
 mod poll;
 mod process;
 mod reader;
@@ -41,6 +42,7 @@ mod core_module {
         feed::FeedCore,
         feed::{monotonic_ns, realtime_ns},
         metrics::{MetricsBoard, MetricsView},
+        orders::{JournalError, OrderCore, OrderDeniedError, read_journal, replay_orders},
         poll::Poller,
         process::lock_memory,
         reader::Reader,

@@ -2,7 +2,7 @@
 
 use crate::stats;
 use crate::sync::lock;
-use ferrofeed_core::region::{Board, ConnectionCell, Full, GC_WORDS, SESSION_WORDS, Shared, View};
+use ferrofeed_core::region::{Board, ConnectionCell, DESK_WORDS, Full, GC_WORDS, SESSION_WORDS, Shared, View};
 use pyo3::exceptions::{PyIndexError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -112,6 +112,7 @@ pub(crate) struct MetricsView {
 }
 
 type Seen<'py> = (String, Bound<'py, PyDict>, Bound<'py, PyDict>, Option<[u64; SESSION_WORDS]>, Option<String>);
+type SeenDesk<'py> = (String, Bound<'py, PyDict>, Bound<'py, PyDict>, Option<[u64; DESK_WORDS]>);
 type SeenInstruments = (Vec<(usize, i64)>, u64, u64);
 type SeenConsumer = (String, [u64; 6], Option<u64>, stats::Exported);
 
@@ -148,6 +149,17 @@ impl MetricsView {
             .map(|cell| {
                 let (counters, stages) = (stats::counters(py, &cell.counters)?, stats::stages(py, &cell.stages)?);
                 Ok((cell.label(), counters, stages, cell.session.read(), cell.tallies()))
+            })
+            .collect()
+    }
+
+    /// Every trading desk: `(venue, counters, histograms, state words)`.
+    fn desks<'py>(&self, py: Python<'py>) -> PyResult<Vec<SeenDesk<'py>>> {
+        self.view
+            .desks()
+            .map(|cell| {
+                let counters = crate::orders::stats::counters(py, &cell.stats)?;
+                Ok((cell.name(), counters, crate::orders::stats::histograms(py, &cell.stats)?, cell.state.read()))
             })
             .collect()
     }

@@ -48,6 +48,11 @@ impl Exchange {
         }
     }
 
+    /// Gives orders numbers from here on: an exchange that forgot everything must not give the same ones again.
+    pub const fn number_from(&mut self, first: u32) {
+        self.slab.number_from(first);
+    }
+
     /// Adds an instrument; gives its number. With more than 18 digits of price and size together it takes no order.
     pub fn add_instrument(&mut self, rules: Rules, terms: Terms) -> u32 {
         let base = self.currency(&rules.base);

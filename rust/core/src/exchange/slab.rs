@@ -67,6 +67,11 @@ impl Slab {
         self.keep
     }
 
+    /// Counts orders from here on.
+    pub(super) const fn number_from(&mut self, first: u32) {
+        self.taken = first as u64;
+    }
+
     /// Whether one more order finds room, and a number.
     pub(super) const fn has_room(&self) -> bool {
         self.live < MAX_LIVE && self.taken < u64::MAX >> SLOT_BITS

@@ -1,7 +1,7 @@
 //! The writer's side: what a feed puts up for others to read.
 
 use super::cells::{
-    ChannelTimes, ConnectionCell, ConsumerCell, GC_WORDS, Header, InstrumentCell, LAYOUT, MAGIC, SIZES,
+    ChannelTimes, ConnectionCell, ConsumerCell, DeskCell, GC_WORDS, Header, InstrumentCell, LAYOUT, MAGIC, SIZES,
 };
 use super::memory::{Full, Region, Shared, or_abort};
 use super::seqlock::Text;
@@ -28,6 +28,7 @@ pub struct Board {
 #[derive(Debug, Default)]
 struct Lists {
     last_connection: Option<Shared<ConnectionCell>>,
+    last_desk: Option<Shared<DeskCell>>,
     consumers: Vec<(Shared<ConsumerCell>, Weak<()>)>,
 }
 
@@ -131,6 +132,21 @@ impl Board {
         let before = lists.last_connection.as_ref().map_or(&self.header.connections, |last| &last.next);
         before.store(at as u64, Release);
         lists.last_connection = Some(cell.clone());
+        self.used();
+        Ok(cell)
+    }
+
+    /// Adds a desk; their order is that of the calls.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn add_desk(&self, name: &str) -> Result<Shared<DeskCell>, Full> {
+        let mut lists = self.lock();
+        let (at, cell) = self.region.value::<DeskCell>()?;
+        cell.name.write(name);
+        let before = lists.last_desk.as_ref().map_or(&self.header.desks, |last| &last.next);
+        before.store(at as u64, Release);
+        lists.last_desk = Some(cell.clone());
         self.used();
         Ok(cell)
     }

@@ -5,6 +5,7 @@
 use super::seqlock::{Text, Words};
 use crate::counters::{Counters, Stages};
 use crate::latency::{Counter, Histogram};
+use crate::orders::router::DeskStats;
 use crate::pipeline::CHANNELS;
 use core::mem::size_of;
 use core::sync::atomic::{AtomicI64, AtomicU64};
@@ -12,8 +13,8 @@ use core::sync::atomic::{AtomicI64, AtomicU64};
 /// The first word of a region: `ferrofee`.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"ferrofee");
 /// Number of the layout.
-pub(super) const LAYOUT: u64 = 1;
-const SIZE_COUNT: usize = 6;
+pub(super) const LAYOUT: u64 = 2;
+const SIZE_COUNT: usize = 7;
 /// The sizes that a reader checks against its own: another build may count other things.
 pub(super) const SIZES: [u64; SIZE_COUNT] = [
     size_of::<Header>() as u64,
@@ -22,10 +23,13 @@ pub(super) const SIZES: [u64; SIZE_COUNT] = [
     size_of::<Histogram>() as u64,
     size_of::<ConsumerCell>() as u64,
     size_of::<ChannelTimes>() as u64,
+    size_of::<DeskCell>() as u64,
 ];
 
 /// Words of a session's state; what they mean is up to who publishes it.
 pub const SESSION_WORDS: usize = 12;
+/// Words about a desk and its router; what they mean is up to who publishes them.
+pub const DESK_WORDS: usize = 12;
 /// Words about the interpreter's garbage collector: collections, collected and uncollectable objects of three generations.
 pub const GC_WORDS: usize = 9;
 
@@ -50,6 +54,7 @@ pub struct Header {
     /// Offset of the first cell, 0: none.
     pub(super) connections: AtomicU64,
     pub(super) consumers: AtomicU64,
+    pub(super) desks: AtomicU64,
     /// Offsets of the instruments' channel times and of their cells, and how many there are.
     pub(super) instruments: Words<3>,
 }
@@ -67,6 +72,18 @@ pub struct ConnectionCell {
     pub(super) label: Text<64>,
     /// What the session counts by name, as its owner writes it.
     pub(super) tallies: Text<1024>,
+    pub(super) next: AtomicU64,
+}
+
+/// One login at a trading venue.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct DeskCell {
+    /// What was measured and counted of its orders.
+    pub stats: DeskStats,
+    /// Where it and its router stand.
+    pub state: Words<DESK_WORDS>,
+    pub(super) name: Text<64>,
     pub(super) next: AtomicU64,
 }
 

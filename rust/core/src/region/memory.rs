@@ -5,7 +5,7 @@
 //! reader maps all of it, read-only. A private region is the same on the heap, for who shares nothing.
 #![allow(unsafe_code, reason = "maps memory and lends typed references into it")]
 
-use super::cells::{ChannelTimes, ConnectionCell, ConsumerCell, Header, InstrumentCell};
+use super::cells::{ChannelTimes, ConnectionCell, ConsumerCell, DeskCell, Header, InstrumentCell};
 use core::alloc::Layout;
 use core::fmt;
 use core::ops::Deref;
@@ -33,6 +33,8 @@ pub unsafe trait Plain: Sync {}
 unsafe impl Plain for Header {}
 // SAFETY: as above.
 unsafe impl Plain for ConnectionCell {}
+// SAFETY: as above.
+unsafe impl Plain for DeskCell {}
 // SAFETY: as above.
 unsafe impl Plain for ConsumerCell {}
 // SAFETY: as above.

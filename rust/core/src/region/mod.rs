@@ -14,7 +14,9 @@ mod view;
 
 pub(crate) use board::Tables;
 pub use board::{Board, ConsumerSlot};
-pub use cells::{ChannelTimes, ConnectionCell, ConsumerCell, GC_WORDS, Header, InstrumentCell, SESSION_WORDS};
+pub use cells::{
+    ChannelTimes, ConnectionCell, ConsumerCell, DESK_WORDS, DeskCell, GC_WORDS, Header, InstrumentCell, SESSION_WORDS,
+};
 pub use memory::{Full, Region, Shared};
 pub use seqlock::{Text, Words};
 pub use view::{FeedState, Freshness, OpenError, View};

@@ -2,7 +2,7 @@
 
 use super::board::ABSENT;
 use super::cells::{
-    ChannelTimes, ConnectionCell, ConsumerCell, GC_WORDS, Header, InstrumentCell, LAYOUT, MAGIC, SIZES,
+    ChannelTimes, ConnectionCell, ConsumerCell, DeskCell, GC_WORDS, Header, InstrumentCell, LAYOUT, MAGIC, SIZES,
 };
 use super::memory::Region;
 use crate::clock::Nanos;
@@ -139,6 +139,11 @@ impl View {
             .filter(|cell| cell.role.load(Acquire) != ABSENT)
     }
 
+    /// Every desk, in the order they were added.
+    pub fn desks(&self) -> impl Iterator<Item = &DeskCell> {
+        self.chain(self.header().map(|header| &header.desks), |cell: &DeskCell| &cell.next)
+    }
+
     /// Follows offsets from cell to cell; a damaged chain ends, it can't run in circles for ever.
     fn chain<'a, T: super::memory::Plain + 'a>(
         &'a self,
@@ -196,6 +201,14 @@ impl ConnectionCell {
     #[must_use]
     pub fn tallies(&self) -> Option<String> {
         self.tallies.read()
+    }
+}
+
+impl DeskCell {
+    /// Its venue's id.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.name.read().unwrap_or_default()
     }
 }
 

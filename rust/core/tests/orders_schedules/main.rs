@@ -3,6 +3,15 @@
 //! makes the state, and when all is quiet the router knows what the venue knows, to the last digit.
 //!
 //! `FERROFEED_SCHEDULES` says how many (100,000 for the record, some thousands by default); a failure is shrunk to its shortest form.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test: what fails here must fail loudly"
+)]
 
 mod step;
 mod venue;

@@ -58,7 +58,7 @@ impl Venue {
         paper.exchange.add_instrument(rules("BTC/USDT", Product::Contract), Terms { leverage: 10, ..terms });
         let (ours, theirs) = (paper.exchange.add_account("ours"), paper.exchange.add_account("theirs"));
         let many = |count: i64| amount(&rules("ETH/USDT", Product::Spot), count).unwrap();
-        for (account, money) in [(ours, 20_000_0), (theirs, 1_000_000_000_0)] {
+        for (account, money) in [(ours, 200_000), (theirs, 10_000_000_000)] {
             paper.exchange.deposit(account, "USDT", many(money)).unwrap();
             paper.exchange.deposit(account, "ETH", many(money / 1_000)).unwrap();
         }
@@ -102,7 +102,7 @@ impl Venue {
             Request::Balances => Ask::Balances,
             Request::Positions(instrument) => Ask::Positions(*instrument),
             Request::Rules(instrument) => Ask::Rules(*instrument),
-            Request::Login | Request::Logout => return,
+            Request::Login | Request::Logout | Request::Order(_) => return,
         };
         self.paper.request(stamp(now), connection, number, ask);
     }
@@ -114,10 +114,10 @@ impl Venue {
     }
 
     /// Somebody else places an order.
-    pub fn other(&mut self, now: i64, instrument: usize, sell: bool, price: i64, quantity: i64) {
+    pub fn other(&mut self, now: i64, instrument: usize, is_sale: bool, price: i64, quantity: i64) {
         let new = NewOrder {
             instrument: u32::try_from(instrument).unwrap(),
-            side: if sell { Side::Sell } else { Side::Buy },
+            side: if is_sale { Side::Sell } else { Side::Buy },
             order_type: OrderType::Limit,
             offset: if instrument == 0 { Offset::Net } else { Offset::Open },
             price,

@@ -154,10 +154,10 @@ impl World {
             Step::LoseReports(mask) => self.faults.lose_reports = mask,
             Step::RepeatReports(mask) => self.faults.repeat_reports = mask,
             Step::DelayReports(mask, ms) => self.faults.delay_reports = (mask, i64::from(ms) * MS),
-            Step::Cut => self.cut(),
+            // with its memory kept, a venue that starts again is a lost connection
+            Step::Cut | Step::VenueRestart => self.cut(),
             Step::Connect => self.connect(),
             Step::Crash => self.crash(),
-            Step::VenueRestart => self.cut(),
             Step::VenueAmnesia => {
                 self.cut();
                 self.requests.clear();
@@ -193,7 +193,7 @@ impl World {
     fn place(
         &mut self,
         contract: bool,
-        sell: bool,
+        is_sale: bool,
         close: bool,
         kind: u8,
         price: i8,
@@ -210,7 +210,7 @@ impl World {
         let ttl = i64::from(ttl_ms) * MS;
         let order = NewOrder {
             instrument: self.instruments[usize::from(contract)],
-            side: if sell { Side::Sell } else { Side::Buy },
+            side: if is_sale { Side::Sell } else { Side::Buy },
             order_type,
             offset: match (contract, close) {
                 (false, _) => Offset::Net,
@@ -277,9 +277,9 @@ impl World {
         arrived.sort_by_key(|flight| (flight.due, flight.order));
         for flight in arrived {
             let connected = flight.epoch == self.epoch && self.up;
-            self.to_venue(flight.what, connected);
+            self.ask_venue(&flight.what, connected);
         }
-        self.from_venue();
+        self.hear_venue();
         if self.stalled > self.now {
             return;
         }
@@ -296,39 +296,38 @@ impl World {
         }
     }
 
-    fn to_venue(&mut self, outgoing: Outgoing, connected: bool) {
+    fn ask_venue(&mut self, outgoing: &Outgoing, connected: bool) {
         let number = RequestKey::Number(outgoing.number);
         match &outgoing.request {
             Request::Login => {
                 self.token += 1;
                 let token = Secret::from(format!("token {}", self.token));
-                self.send_report(Report::LoggedIn { request: number, token });
-                self.send_report(Report::Gateway { state: Gateway::Ready, message: "".into() });
+                self.send_report(&Report::LoggedIn { request: number, token });
+                self.send_report(&Report::Gateway { state: Gateway::Ready, message: "".into() });
             }
-            Request::Logout => self.send_report(Report::LoggedOut { request: number }),
+            Request::Logout => self.send_report(&Report::LoggedOut { request: number }),
             request => {
                 let ledger = self.router.ledger();
                 // the router may have been restarted or have changed its mind: the wire has what was said
                 self.venue.request(self.now, outgoing.number, request, ledger, connected);
             }
         }
-        self.from_venue();
+        self.hear_venue();
     }
 
-    fn from_venue(&mut self) {
+    fn hear_venue(&mut self) {
         for report in self.venue.poll(self.now) {
-            if let Some(report) = self.translate(report) {
-                self.send_report(report);
-            }
+            let report = self.translate(report);
+            self.send_report(&report);
         }
     }
 
     /// What a gateway without ids and history would say of it.
-    fn translate(&self, report: Report) -> Option<Report> {
+    fn translate(&self, report: Report) -> Report {
         if self.dialect == Dialect::Paper {
-            return Some(report);
+            return report;
         }
-        Some(match report {
+        match report {
             Report::Accepted { request, venue_id, .. } => Report::Accepted { request, client_id: "".into(), venue_id },
             Report::Refused { request, refusal, .. } => Report::Refused { request, client_id: "".into(), refusal },
             Report::Order(mut row) => {
@@ -345,10 +344,10 @@ impl World {
                 Report::Orders { request, orders: orders.collect() }
             }
             other => other,
-        })
+        }
     }
 
-    fn send_report(&mut self, report: Report) {
+    fn send_report(&mut self, report: &Report) {
         if !self.up {
             return;
         }
@@ -525,7 +524,7 @@ impl World {
             seen.insert(self.router.client_id(id));
             let filled = order.filled();
             match (order.state, truth) {
-                (OrderState::Expired | OrderState::Absent, None) | (OrderState::Rejected, None) => {}
+                (OrderState::Expired | OrderState::Absent | OrderState::Rejected, None) => {}
                 (OrderState::Closed, truth) => {
                     let live = truth.is_some_and(|(state, _)| state == OrderState::Working);
                     assert!(!live, "order {id} is given up and live");
@@ -537,8 +536,9 @@ impl World {
                     assert_eq!((state, filled), (true_state, true_filled), "order {id}: {order:#?}");
                 }
                 (state, None) => {
+                    let forgotten = self.venue.has_forgotten(&self.router.client_id(id));
                     assert!(
-                        self.forgot && state.is_terminal(),
+                        forgotten && state.is_terminal(),
                         "order {id} is {state:?}, and the venue has no such order"
                     );
                 }

@@ -1,4 +1,13 @@
 //! A router with its journal in memory, and short words for what happens to it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test: what fails here must fail loudly"
+)]
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
 use ferrofeed_core::clock::Stamp;

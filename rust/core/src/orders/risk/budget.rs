@@ -30,11 +30,11 @@ impl Budget {
 
     /// Whether one more is within the budget, `reserve` of it left alone.
     pub(super) fn allows(&mut self, reserve: u32, now: Nanos) -> bool {
-        self.limits.window == 0 || self.used(now) < self.limits.requests.saturating_sub(reserve)
+        self.limits.window <= 0 || self.used(now) < self.limits.requests.saturating_sub(reserve)
     }
 
     pub(super) fn take(&mut self, now: Nanos) {
-        if self.limits.window != 0 {
+        if self.limits.window > 0 {
             self.times.push_back(now);
         }
     }

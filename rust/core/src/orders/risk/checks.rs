@@ -5,10 +5,11 @@ use super::super::record::Mode;
 use super::super::rules::{Product, Rules};
 use super::super::types::{Offset, OrderType, Side, Unit};
 use super::super::venue::Supports;
+use super::exact::at_most;
 use super::limits::Limits;
 use super::reject::{Amount, Reject, Rule};
 use super::{Checked, Intent, Seen, Top};
-use crate::num::Decimal;
+use crate::num::{Decimal, MAX_SCALE};
 
 type Verdict = Result<(), Reject>;
 
@@ -115,67 +116,75 @@ pub(super) fn venue(intent: &Intent, terms: Checked, rules: &Rules) -> Verdict {
 
 pub(super) fn size(intent: &Intent, terms: Checked, rules: &Rules, limits: &Limits) -> Verdict {
     if let Some(most) = limits.max_quantity {
-        let scale = quantity_scale(intent, rules);
-        let found = at_money_scale(terms.quantity, scale);
-        let (limit, shown) = (Amount::Decimal(most), Amount::Decimal(intent.quantity));
-        require(found <= at_money_scale(most.coef, most.scale), Rule::MaxQuantity, limit, shown)?;
+        let good = within(terms.quantity.into(), quantity_scale(intent, rules), most);
+        require(good, Rule::MaxQuantity, Amount::Decimal(most), Amount::Decimal(intent.quantity))?;
     }
     if let Some(most) = limits.max_notional
         && let Some(notional) = notional(intent, terms, rules)
     {
         let scale = rules.price_scale.saturating_add(rules.size_scale);
-        let up = 10_i128.saturating_pow(MONEY.saturating_sub(scale).into());
-        let good = notional.saturating_mul(up) <= at_money_scale(most.coef, most.scale);
-        require(good, Rule::MaxNotional, Amount::Decimal(most), Amount::Scaled(notional, scale))?;
+        let found = Amount::Scaled(notional, scale);
+        require(within(notional, scale, most), Rule::MaxNotional, Amount::Decimal(most), found)?;
     }
     Ok(())
 }
 
-/// How far a price goes through the other side of our own book. A market order takes whatever there is: it needs a book that
-/// can be trusted, and (with a limit of money) its worth is measured by the best price there.
-pub(super) fn collar(intent: &Intent, terms: Checked, rules: &Rules, limits: &Limits, top: Option<Top>) -> Verdict {
-    let by_worth = limits.max_notional.is_some() && intent.order_type == OrderType::Market;
-    if limits.collar.is_none() && !by_worth {
-        return Ok(());
-    }
-    let wanted = Amount::Word("a valid and fresh book of the reference venue");
-    let missing = match top {
-        None => Some("there is no book"),
-        Some(top) if !top.valid => Some("the book is stale"),
-        Some(top) if top.age > limits.collar_max_age => Some("the book is too old"),
-        Some(top) if best(intent.side, top) <= 0 => Some("the book's other side is empty"),
-        Some(_) => None,
-    };
-    if let Some(why) = missing {
-        return require(limits.collar_without_book, Rule::NoBook, wanted, Amount::Word(why));
-    }
-    let Some(top) = top else { return Ok(()) };
-    let best = at_money_scale(best(intent.side, top), top.price_scale);
-    if intent.order_type == OrderType::Market {
-        return worth(intent, terms, rules, limits, best);
-    }
-    let Some(collar) = limits.collar else { return Ok(()) };
-    let price = at_money_scale(terms.price, rules.price_scale);
-    let through = match intent.side {
-        Side::Buy => price.saturating_sub(best),
-        Side::Sell => best.saturating_sub(price),
-    };
-    let far = through.saturating_mul(10_000);
-    let found = Amount::Basis(far.checked_div(best).unwrap_or(i128::MAX));
-    let good = far <= best.saturating_mul(collar.into());
-    require(good, Rule::Collar, Amount::Basis(collar.into()), found)
+fn within(value: i128, scale: u8, most: Decimal) -> bool {
+    at_most(value, scale, most.coef.into(), most.scale)
 }
 
-fn worth(intent: &Intent, terms: Checked, rules: &Rules, limits: &Limits, best: i128) -> Verdict {
-    let (Some(most), Unit::Base) = (limits.max_notional, intent.unit) else { return Ok(()) };
-    // the price with 9 digits, rounded up, so that the product stays far from overflow
-    let price = best.div_euclid(1_000_000_000).saturating_add(i128::from(best.rem_euclid(1_000_000_000) != 0));
-    let size_up = 10_i128.saturating_pow(9_u8.saturating_sub(rules.size_scale.min(9)).into());
-    let worth = price.saturating_mul(i128::from(terms.quantity).saturating_mul(size_up));
-    let scale = 9_u8.saturating_add(rules.size_scale.max(9));
-    let limit = at_money_scale(most.coef, most.scale);
-    let limit = limit.saturating_mul(10_i128.saturating_pow(scale.saturating_sub(MONEY).into()));
-    require(worth <= limit, Rule::MaxNotional, Amount::Decimal(most), Amount::Scaled(worth, scale))
+/// The best price of the side that an order trades against, if our own book can be trusted with it.
+fn reference(intent: &Intent, limits: &Limits, top: Option<Top>) -> Result<(i64, u8), Reject> {
+    let why = match top {
+        None => "there is no book",
+        Some(top) if !top.valid => "the book is stale",
+        Some(top) if top.age > limits.collar_max_age => "the book is too old",
+        Some(top) if top.price_scale > MAX_SCALE => "the book's scale is none",
+        Some(top) if best(intent.side, top) <= 0 => "the book's other side is empty",
+        Some(top) => return Ok((best(intent.side, top), top.price_scale)),
+    };
+    let limit = Amount::Word("a valid and fresh book of the reference venue");
+    Err(Reject { rule: Rule::NoBook, limit, found: Amount::Word(why) })
+}
+
+/// How far a price goes through the other side of our own book. A market order takes whatever there is: it needs a book that
+/// can be trusted, and (with a limit of money) its worth is measured by the best price there, which no setting can do without.
+pub(super) fn collar(intent: &Intent, terms: Checked, rules: &Rules, limits: &Limits, top: Option<Top>) -> Verdict {
+    let is_market = intent.order_type == OrderType::Market;
+    if is_market
+        && intent.unit == Unit::Base
+        && let Some(most) = limits.max_notional
+    {
+        let (best, scale) = reference(intent, limits, top)?;
+        let worth = i128::from(best).saturating_mul(terms.quantity.into());
+        let scale = scale.saturating_add(rules.size_scale);
+        let found = Amount::Scaled(worth, scale);
+        require(within(worth, scale, most), Rule::MaxNotional, Amount::Decimal(most), found)?;
+    }
+    let Some(collar) = limits.collar else { return Ok(()) };
+    let (best, scale) = match reference(intent, limits, top) {
+        Ok(best) => best,
+        Err(_) if limits.collar_without_book => return Ok(()),
+        Err(reject) => return Err(reject),
+    };
+    if is_market {
+        return Ok(());
+    }
+    // the last price allowed is exact with four digits more
+    let scale = scale.saturating_add(4);
+    let (price, price_scale, away) = (i128::from(terms.price), rules.price_scale, i128::from(collar));
+    let bound = |points: i128| i128::from(best).saturating_mul(points);
+    let (good, last) = match intent.side {
+        Side::Buy => {
+            let last = bound(10_000_i128.saturating_add(away));
+            (at_most(price, price_scale, last, scale), last)
+        }
+        Side::Sell => {
+            let last = bound(10_000_i128.saturating_sub(away));
+            (at_most(last, scale, price, price_scale), last)
+        }
+    };
+    require(good, Rule::Collar, Amount::Bound(last, scale, collar), Amount::Scaled(price, price_scale))
 }
 
 /// The best price of the side that an order trades against.
@@ -207,20 +216,46 @@ pub(super) fn position(intent: &Intent, terms: Checked, rules: &Rules, limits: &
         require(good, Rule::Reducing, shown(reducible), Amount::Decimal(intent.quantity))?;
     }
     let Some(most) = limits.max_position else { return Ok(()) };
-    if intent.unit == Unit::Quote {
-        return Ok(());
-    }
-    let after = match (offset, intent.side) {
+    let before = match (offset, intent.side) {
         (Offset::Open, Side::Buy) => position.long.saturating_add(open(&seen.open.buy, Offset::Open)),
         (Offset::Open, Side::Sell) => position.short.saturating_add(open(&seen.open.sell, Offset::Open)),
         (Offset::Net, Side::Buy) => position.net().saturating_add(open(&seen.open.buy, Offset::Net)),
         (Offset::Net, Side::Sell) => position.net().saturating_neg().saturating_add(open(&seen.open.sell, Offset::Net)),
         (Offset::Close, _) => return Ok(()),
+    };
+    if intent.unit == Unit::Quote {
+        return position_by_money(intent, terms, rules, limits, seen, before, most);
     }
-    .saturating_add(order);
+    let after = before.saturating_add(order);
     // what only reduces is never refused for the size of the position
-    let good = after <= at_money_scale(most.coef, most.scale) || (order <= reducible && offset == Offset::Net);
+    let good = within(after, MONEY, most) || (order <= reducible && offset == Offset::Net);
     require(good, Rule::Position, Amount::Decimal(most), shown(after))
+}
+
+/// The same for an order that says how much money to spend: what that buys at the best price of our own book.
+fn position_by_money(
+    intent: &Intent,
+    terms: Checked,
+    rules: &Rules,
+    limits: &Limits,
+    seen: &Seen,
+    before: i128,
+    most: Decimal,
+) -> Verdict {
+    let (best, scale) = reference(intent, limits, seen.top)?;
+    let limit = at_money_scale(most.coef, most.scale);
+    // before + money / best <= limit, without the division
+    let room = limit.saturating_sub(before);
+    let (money, money_scale) = (i128::from(terms.quantity), rules.price_scale);
+    let worth = room.checked_mul(best.into());
+    let good = worth.map_or(room > 0, |worth| at_most(money, money_scale, worth, MONEY.saturating_add(scale)));
+    // only shown: rounded up, and as large as can be where it does not fit
+    let up = MONEY.saturating_add(scale).saturating_sub(rules.price_scale);
+    let bought = money.saturating_mul(10_i128.saturating_pow(up.into()));
+    let bought =
+        bought.saturating_add(i128::from(best)).saturating_sub(1).checked_div(best.into()).unwrap_or(i128::MAX);
+    let after = Amount::Scaled(before.saturating_add(bought), MONEY);
+    require(good, Rule::Position, Amount::Decimal(most), after)
 }
 
 pub(super) fn live(limits: &Limits, seen: &Seen) -> Verdict {

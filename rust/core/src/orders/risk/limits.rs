@@ -10,22 +10,25 @@ use crate::num::Decimal;
 pub struct Limits {
     /// Largest quantity of one order; in money for an order in money.
     pub max_quantity: Option<Decimal>,
-    /// Largest price × quantity of one order.
+    /// Largest price × quantity of one order; of a market order, the best price of the other side of our own book counts, and
+    /// without a valid and fresh book there is none.
     pub max_notional: Option<Decimal>,
     /// How far, in basis points of the best price on the other side of our own book, a purchase may be above it and a sale
-    /// below it.
+    /// below it. Prices on the other way, far from trading, are let through.
     pub collar: Option<u32>,
-    /// A book older than this is no book, ns.
+    /// A book whose last change is longer ago than this is no book, ns.
     pub collar_max_age: Nanos,
-    /// Let orders through where the collar has no book to look at.
+    /// Let orders through where the collar has no book to look at. Other limits that need one go on needing it.
     pub collar_without_book: bool,
-    /// How large the position, long or short, may become if every live order on its side is filled.
+    /// How large the position, long or short, may become if every live order on its side is filled. An order in money counts
+    /// with what it buys at the best price of our own book, which it then needs.
     pub max_position: Option<Decimal>,
     /// Live orders in the instrument.
     pub max_open_orders: Option<u32>,
     /// Live orders at the venue.
     pub max_open_orders_venue: Option<u32>,
-    /// Not the same side, price and quantity again within this, ns; 0: no limit.
+    /// Not the same side, offset, price and quantity again within this, ns; 0: no limit. The last 256 orders of an instrument are
+    /// remembered.
     pub duplicate_window: Nanos,
 }
 
@@ -64,7 +67,7 @@ pub const PAPER: Supports = Supports {
     most_cancels: 1,
 };
 
-/// How many requests a venue takes. `window` 0: no limit.
+/// How many requests a venue takes. `window` 0 (or less): no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BudgetLimits {
     /// Requests in any window.

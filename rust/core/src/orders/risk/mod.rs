@@ -6,6 +6,7 @@
 
 mod budget;
 mod checks;
+mod exact;
 mod limits;
 mod reject;
 

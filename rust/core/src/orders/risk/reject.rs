@@ -70,8 +70,8 @@ pub enum Amount {
     Count(u64),
     /// A time, ns.
     Time(Nanos),
-    /// Basis points.
-    Basis(i128),
+    /// The last price that a collar allows, its scale, and the collar in basis points.
+    Bound(i128, u8, u32),
     /// A word.
     Word(&'static str),
 }
@@ -79,24 +79,29 @@ pub enum Amount {
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Scaled(value, scale) => {
-                let one = 10_u128.saturating_pow(scale.into());
-                let value_abs = value.unsigned_abs();
-                let (whole, part) = (value_abs.checked_div(one).unwrap_or(0), value_abs.checked_rem(one).unwrap_or(0));
-                let sign = if value < 0 { "-" } else { "" };
-                if part == 0 {
-                    return write!(f, "{sign}{whole}");
-                }
-                let digits = format!("{part:0>width$}", width = usize::from(scale));
-                write!(f, "{sign}{whole}.{}", digits.trim_end_matches('0'))
-            }
+            Self::Scaled(value, scale) => scaled(value, scale, f),
             Self::Decimal(value) => value.fmt(f),
             Self::Count(count) => count.fmt(f),
-            Self::Time(ns) => write!(f, "{}.{:03} s", ns / 1_000_000_000, (ns % 1_000_000_000) / 1_000_000),
-            Self::Basis(points) => write!(f, "{points} basis points"),
+            Self::Time(ns) => {
+                scaled(ns.into(), 9, f)?;
+                f.write_str(" s")
+            }
+            Self::Bound(price, scale, points) => {
+                scaled(price, scale, f)?;
+                write!(f, ", {points} basis points through our own book")
+            }
             Self::Word(word) => f.write_str(word),
         }
     }
+}
+
+/// Plain decimal text, exact, without trailing zeros.
+fn scaled(value: i128, scale: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = usize::from(scale).saturating_add(1));
+    let (whole, part) = digits.split_at(digits.len().saturating_sub(scale.into()));
+    let (sign, part) = (if value < 0 { "-" } else { "" }, part.trim_end_matches('0'));
+    let point = if part.is_empty() { "" } else { "." };
+    write!(f, "{sign}{whole}{point}{part}")
 }
 
 /// A rule that an order broke.
@@ -134,7 +139,7 @@ impl fmt::Display for Reject {
             Rule::MaxQuantity => write!(f, "quantity {found}: our limit is {limit}"),
             Rule::MaxNotional => write!(f, "price x quantity {found}: our limit is {limit}"),
             Rule::NoBook => write!(f, "the price can't be checked: {found}; expected {limit}"),
-            Rule::Collar => write!(f, "the price is {found} through our own book: the limit is {limit}"),
+            Rule::Collar => write!(f, "price {found}: the limit is {limit}"),
             Rule::Position => write!(f, "the position could become {found}: our limit is {limit}"),
             Rule::OpenOrders => write!(f, "{found} live orders in the instrument: our limit is {limit}"),
             Rule::OpenOrdersVenue => write!(f, "{found} live orders at the venue: our limit is {limit}"),

@@ -71,10 +71,15 @@ impl Router {
             .map(|(index, known)| (index, known.rules.base.clone()))
             .collect();
         for (instrument, base) in spots {
-            let total = self.ledger.balances(desk).and_then(|balances| {
-                let named = format!("spot:{base}");
-                balances.get(&base).or_else(|| balances.get(&*named)).map(|[_, _, total]| *total)
-            });
+            // one account, or the spot one among several: `ETH`, `spot:ETH`, `spot:OKEX:ETH`
+            let is_it = |name: &str| {
+                name.rsplit_once(':').map_or(*name == *base, |(account, currency)| {
+                    *currency == *base && account.split(':').next() == Some("spot")
+                })
+            };
+            let balances = self.ledger.balances(desk).into_iter().flatten();
+            let totals = balances.filter(|(name, _)| is_it(name)).map(|(_, [_, _, total])| *total);
+            let total = totals.reduce(i128::saturating_add);
             if let Some(total) = total {
                 self.saw(desk, instrument, total, 0, now);
             }

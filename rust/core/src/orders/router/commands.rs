@@ -164,6 +164,11 @@ impl Router {
         denial
     }
 
+    /// Notes in the journal that something was not taken before it got as far as here.
+    pub fn note(&mut self, desk: u16, rule: &str, text: &str, now: Stamp) {
+        self.commit(&Record::Denied { desk, rule: rule.into(), text: text.into() }, now);
+    }
+
     fn admit(&mut self, order: &NewOrder<'_>, now: Stamp) -> Result<Placed, Denial> {
         if let Some(why) = &self.broken {
             return Err(Denial::Journal(why.clone()));

@@ -1,6 +1,6 @@
 //! A journal on disk as a router's sink.
 
-use super::super::journal::Journal;
+use super::super::journal::{Journal, Status};
 use super::sink::Sink;
 use crate::clock::Nanos;
 
@@ -11,6 +11,10 @@ impl Sink for Journal {
 
     fn wants_checkpoint(&self) -> bool {
         self.wants_rotation()
+    }
+
+    fn status(&mut self) -> Option<Status> {
+        Some(Self::status(self))
     }
 
     fn checkpoint(&mut self, time: Nanos, entries: &[(u8, Vec<u8>)]) -> Result<(), String> {

@@ -32,7 +32,7 @@ pub use event::{Event, EventKind};
 pub use outbox::{Body, Outgoing};
 pub use request::Request;
 pub use say::Heard;
-pub use sink::{Memory, Sink};
+pub use sink::{Memory, Nowhere, Sink};
 pub use stats::{DeskStats, Tallies};
 
 use super::ledger::{Inconsistent, Ledger};
@@ -41,6 +41,7 @@ use super::risk::Risk;
 use super::rules::Rules;
 use super::state::{Change, OrderState};
 use crate::clock::{Nanos, Stamp};
+use crate::region::{DeskCell, Shared};
 use desk::{Desk, Track};
 use foldhash::HashMap;
 use std::sync::Arc;
@@ -107,6 +108,10 @@ pub fn replay(ledger: &mut Ledger, time: Nanos, kind: u8, payload: &[u8]) -> Res
     ledger.apply(&record, time).map_err(ReplayError::Inconsistent)
 }
 
+fn private_stats() -> Shared<DeskStats> {
+    Shared::<DeskCell>::private().part(|cell| &cell.stats)
+}
+
 /// See the module's text.
 pub struct Router {
     config: Config,
@@ -117,7 +122,7 @@ pub struct Router {
     broken: Option<Box<str>>,
     /// By the ledger's numbers; those of a venue that is no longer configured are `None`.
     desks: Vec<Option<Desk>>,
-    stats: Vec<Arc<DeskStats>>,
+    stats: Vec<Shared<DeskStats>>,
     tallies: Arc<Tallies>,
     tracks: HashMap<u64, Track>,
     events: Vec<Event>,
@@ -139,7 +144,7 @@ impl Router {
     #[must_use]
     pub fn new(config: Config, ledger: Ledger, risk: Risk, sink: Box<dyn Sink>, now: Stamp) -> Self {
         let desks = ledger.desks().iter().map(|_| None).collect();
-        let stats = ledger.desks().iter().map(|_| Arc::default()).collect();
+        let stats = ledger.desks().iter().map(|_| private_stats()).collect();
         let mut router = Self {
             config,
             ledger,
@@ -152,7 +157,8 @@ impl Router {
             tracks: HashMap::default(),
             events: Vec::new(),
             seq: 0,
-            number: 0,
+            // no run repeats the numbers of another: venues keep logs, and people read them
+            number: (u64::try_from(now.realtime.max(0)).unwrap_or(0) / 1_000_000_000) << 20,
             payload: Vec::new(),
             closes: Vec::new(),
         };
@@ -172,7 +178,7 @@ impl Router {
         if known.is_none() {
             self.commit(&Record::Desk { desk, name: name.into() }, now);
             self.desks.push(None);
-            self.stats.push(Arc::default());
+            self.stats.push(private_stats());
         }
         let mut entry = Desk::new(name, link, speaker, poll);
         entry.instruments = (0..)
@@ -184,6 +190,13 @@ impl Router {
             *slot = Some(entry);
         }
         desk
+    }
+
+    /// Lets a desk measure and count where others may look, from now on.
+    pub fn measure_in(&mut self, desk: u16, stats: Shared<DeskStats>) {
+        if let Some(slot) = self.stats.get_mut(usize::from(desk)) {
+            *slot = stats;
+        }
     }
 
     /// Adds an instrument, or gives the one there is its rules. Gives its number, the same after a restart.
@@ -250,6 +263,17 @@ impl Router {
         self.broken.as_deref()
     }
 
+    /// What the journal shows of itself, if there is one on a disk.
+    pub fn journal(&mut self) -> Option<super::journal::Status> {
+        self.sink.status()
+    }
+
+    /// Whether there are events to take.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Where a desk stands; `None` if it is not configured.
     #[must_use]
     pub fn desk_state(&self, desk: u16) -> Option<DeskState> {
@@ -258,7 +282,7 @@ impl Router {
 
     /// A desk's histograms and counters.
     #[must_use]
-    pub fn stats(&self, desk: u16) -> Option<&Arc<DeskStats>> {
+    pub fn stats(&self, desk: u16) -> Option<&Shared<DeskStats>> {
         self.stats.get(usize::from(desk))
     }
 
@@ -266,6 +290,12 @@ impl Router {
     #[must_use]
     pub const fn tallies(&self) -> &Arc<Tallies> {
         &self.tallies
+    }
+
+    /// Lets go of the journal, whoever writes it next: nothing is taken or written down from here on.
+    pub fn end(&mut self, why: &str) {
+        self.broken = Some(why.into());
+        self.sink = Box::new(Nowhere);
     }
 
     /// Takes the events since the last call.

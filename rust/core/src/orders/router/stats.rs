@@ -7,7 +7,7 @@ use crate::latency::{Counter, Histogram};
 const RULES: usize = 32;
 
 /// Of one desk. Histograms in ns; one thread at a time writes, the one that holds the router.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(C)]
 pub struct DeskStats {
     /// From the socket read that caused an order to the moment its request was taken to be sent.

@@ -49,7 +49,7 @@ impl Router {
         }
         // given up for good once nothing can come of it any more
         let finished = |router: &Self, pending: &Pending| match &pending.request {
-            Request::Place(id) => router.state(*id).is_none_or(OrderState::is_terminal),
+            Request::Place(id) => !matches!(router.state(*id), Some(OrderState::PendingNew | OrderState::Unknown)),
             _ => true,
         };
         let gone: Vec<u64> = self

@@ -337,11 +337,11 @@ impl<'a> Value<'a> {
     /// Which request a `cid` names: one of ours is the text of a number as we write it.
     pub(super) fn request(self) -> RequestKey {
         let digits = match self.kind {
-            Kind::Text { escaped: false } | Kind::Number => self.part,
+            Kind::Text { .. } | Kind::Number => self.plain(),
             _ => return RequestKey::None,
         };
-        let canonical = digits == b"0" || (digits.first() != Some(&b'0') && digits.iter().all(u8::is_ascii_digit));
-        let number = std::str::from_utf8(digits).ok().filter(|_| canonical).and_then(|text| text.parse().ok());
+        let canonical = *digits == *b"0" || (digits.first() != Some(&b'0') && digits.iter().all(u8::is_ascii_digit));
+        let number = std::str::from_utf8(&digits).ok().filter(|_| canonical).and_then(|text| text.parse().ok());
         number.map_or(RequestKey::None, RequestKey::Number)
     }
 }

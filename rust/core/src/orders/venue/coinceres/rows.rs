@@ -126,7 +126,8 @@ pub(super) fn balance(row: Value<'_>) -> Read<'_, BalanceReport> {
     let number = kind.need(Value::integer)?;
     let (name, at_exchange) = words::account(number).ok_or_else(|| kind.fault(DecodeErrorKind::UnknownShape))?;
     let mut account = name.to_owned();
-    if let (true, Some(exchange)) = (at_exchange, exchange.word()?) {
+    // Elsewhere it means nothing, so it may be anything.
+    if at_exchange && let Some(exchange) = exchange.word()? {
         account.push(':');
         account.push_str(&exchange);
     }
