@@ -1,5 +1,9 @@
 //! What the checks of one order cost: let through with nothing set, with every limit set, and refused by the first and the last rule.
-#![allow(missing_docs, clippy::arithmetic_side_effects, reason = "criterion's macros write undocumented functions; a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    reason = "criterion's macros write undocumented functions; a benchmark"
+)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ferrofeed_core::num::Decimal;
