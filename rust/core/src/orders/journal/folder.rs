@@ -54,6 +54,12 @@ pub(super) fn lock(folder: &Path) -> Result<File, JournalError> {
     Ok(file)
 }
 
+/// Gives the lock back at once: closing the file is not enough while another thread has just forked, to start a program, and the
+/// child has not closed its copy yet.
+pub(super) fn unlock(file: &File) {
+    let _ = flock(file, FlockOperation::Unlock);
+}
+
 /// Writes a segment whole and puts it on the disk before it gets its name: a segment of that name is never half there.
 pub(super) fn new_segment(folder: &Path, number: u64, bytes: &[u8]) -> Result<(File, PathBuf), JournalError> {
     let path = folder.join(name(number));

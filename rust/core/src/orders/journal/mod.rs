@@ -8,6 +8,8 @@
 //! anywhere else is an error that says where, and nothing is changed.
 
 mod error;
+#[cfg(test)]
+mod failure_tests;
 mod folder;
 mod format;
 mod reader;
@@ -80,7 +82,7 @@ pub struct Journal {
     buffer: Vec<u8>,
     failed: Option<String>,
     syncer: Option<Syncer>,
-    _lock: File,
+    lock: File,
 }
 
 impl Journal {
@@ -137,7 +139,7 @@ impl Journal {
             failed: None,
             syncer,
             options,
-            _lock: lock,
+            lock,
         };
         Ok((journal, recovery))
     }
@@ -296,6 +298,7 @@ impl Drop for Journal {
                 let _ = self.file.sync_all();
             }
         }
+        folder::unlock(&self.lock);
     }
 }
 

@@ -57,9 +57,14 @@ pub(super) fn segments(folder: &Path) -> Result<Vec<(u64, PathBuf)>, JournalErro
 /// The segments to be read, all open: a writer may remove the oldest at any time, and an open one stays readable.
 fn open(folder: &Path, from_oldest: bool) -> Result<Vec<(u64, PathBuf, File)>, JournalError> {
     let mut gone = None;
-    for _ in 0..64 {
+    for attempt in 0..64 {
         let all = segments(folder)?;
         let chosen = if from_oldest { &*all } else { all.last().map(std::slice::from_ref).unwrap_or_default() };
+        // of files that are made while a folder is listed, a later one may be in the list and an earlier one not
+        let has_hole = chosen.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a.saturating_add(1) != *b));
+        if has_hole && attempt < 3 {
+            continue;
+        }
         let opened = chosen.iter().map(|(number, path)| match File::open(path) {
             Ok(file) => Ok((*number, path.clone(), file)),
             Err(error) => Err((path, error)),
