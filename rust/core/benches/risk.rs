@@ -92,7 +92,7 @@ fn checks(c: &mut Criterion) {
     c.bench_function("risk/every_limit_4096_remembered", |b| {
         b.iter(|| {
             price = (price + 1) % 10_000;
-            let checked = busy.check(black_box(&intent(195_000 + price)), &rules, black_box(&active), 0);
+            let checked = busy.check(black_box(&intent(190_000 + price)), &rules, black_box(&active), 0);
             assert!(checked.is_ok());
             checked
         });
