@@ -153,9 +153,9 @@ class Maker:
         orders: Orders,
         venue: str,
         market: str,
+        *,
         settings: Mapping[str, Settings],
         start: Mapping[str, Decimal],
-        *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``market``: whose books to quote around; ``start``: holdings that count as no position, by symbol."""

@@ -52,9 +52,7 @@ def toy_panel(toy: Toy, width: int) -> Panel:
     title = Text("toy market maker (paper money) ")
     title.append(f"{'●' if ready else '○'} {toy.state}", style="green" if ready else "red")
     lines: list[RenderableType] = [_line(counts(toy)), _line(latency)]
-    return Panel(
-        Group(table, *lines), title=title, border_style="dim", height=height_of(toy), width=width, padding=0
-    )
+    return Panel(Group(table, *lines), title=title, border_style="dim", height=height_of(toy), width=width, padding=0)
 
 
 def _cells(row: ToyRow, *, full: bool) -> list[RenderableType]:
