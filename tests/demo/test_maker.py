@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferrofeed.demo.maker import SIDES, Cancel, Live, Move, Place, Settings, Top, decide, quote
+from ferrofeed.demo.maker import SIDES, Cancel, Live, Move, Place, Settings, Top, Wish, decide, quote
 from ferrofeed.demo.trading import SETTINGS as DEMO
 
 D = Decimal
@@ -38,7 +38,7 @@ def test_it_leans_against_what_it_holds_and_never_takes(position: str, bid: str,
 
 
 @pytest.mark.parametrize(("moved", "moves"), [("0.00", False), ("0.02", False), ("0.03", True), ("0.50", True)])
-def test_an_order_moves_when_it_is_further_off_than_the_threshold(moved: str, moves: bool) -> None:  # noqa: FBT001
+def test_an_order_moves_when_it_is_further_off_than_the_threshold(moved: str, moves: bool) -> None:
     live = [order(1, "buy", BID - D(moved)), order(2, "sell", ASK + D(moved))]
     assert decide(TOY, BOOK, D(0), live) == ([Move(1, BID), Move(2, ASK)] if moves else [])
     cancelling = replace(TOY, replaces=False)
@@ -133,44 +133,64 @@ def test_no_wish_breaks_a_rule(toy: Settings, top: Top | None, position: Decimal
     assert all(bid < wish.price for bid in bids for wish in placed if wish.side == "sell")
 
 
-@pytest.mark.parametrize("symbol", DEMO)
-@pytest.mark.parametrize("seed", range(8))
-def test_it_stays_within_its_limit_whatever_is_filled(symbol: str, seed: int) -> None:
-    toy, rng = DEMO[symbol], random.Random(seed)
-    middle, position, number, filled = 10_000, D(0), 0, 0
-    live: dict[int, Live] = {}
-    for _ in range(3_000):
-        middle += rng.randint(-12, 12)
-        spread = rng.randint(1, 5)
-        top = None if rng.random() < 0.02 else Top((middle - spread) * toy.tick, (middle + spread) * toy.tick)
-        for wish in decide(toy, top, position, list(live.values())):
-            if isinstance(wish, Place):
-                number += 1
-                live[number] = Live(number, wish.side, wish.price, wish.quantity, settled=False)
-            elif isinstance(wish, Move):
-                live[wish.order] = live[wish.order]._replace(asked=wish.price, settled=False)
-            else:
-                live[wish.order] = live[wish.order]._replace(settled=False, asked=None)
-        for side in SIDES:
-            ours = [one for one in live.values() if one.side == side]
-            assert len(ours) <= 1
-            held = position if side == "buy" else -position
-            assert held + sum(one.remaining for one in ours) <= toy.limit
-        # the venue answers some, and fills some, in part or whole, before it has answered or after
-        for one in list(live.values()):
-            draw = rng.random()
+class RandomVenue:
+    """Takes wishes, answers when it likes, and fills what it likes, in part or whole, answered or not."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.live: dict[int, Live] = {}
+        self.position = D(0)
+        self.placed = 0
+        self.fills = 0
+
+    def take(self, wish: Wish) -> None:
+        if isinstance(wish, Place):
+            self.placed += 1
+            self.live[self.placed] = Live(self.placed, wish.side, wish.price, wish.quantity, settled=False)
+        else:
+            asked = wish.price if isinstance(wish, Move) else None
+            self.live[wish.order] = self.live[wish.order]._replace(asked=asked, settled=False)
+
+    def go_on(self) -> None:
+        for one in list(self.live.values()):
+            draw = self.rng.random()
             if draw < 0.15:
-                part = one.remaining if rng.random() < 0.6 else D(rng.randint(1, 10)) / 10 * one.remaining
-                position += part if one.side == "buy" else -part
-                filled += 1
-                if part == one.remaining:
-                    del live[one.id]
-                else:
-                    live[one.id] = one._replace(remaining=one.remaining - part)
+                self._fill(one)
             elif not one.settled and draw < 0.7:
-                if one.asked is None and rng.random() < 0.3:
-                    del live[one.id]
-                else:
-                    live[one.id] = one._replace(price=one.asked or one.price, asked=None, settled=True)
-        assert abs(position) <= toy.limit
-    assert filled > 100
+                self._answer(one)
+
+    def _fill(self, one: Live) -> None:
+        part = one.remaining if self.rng.random() < 0.6 else D(self.rng.randint(1, 10)) / 10 * one.remaining
+        self.position += part if one.side == "buy" else -part
+        self.fills += 1
+        if part == one.remaining:
+            del self.live[one.id]
+        else:
+            self.live[one.id] = one._replace(remaining=one.remaining - part)
+
+    def _answer(self, one: Live) -> None:
+        if one.asked is None and self.rng.random() < 0.3:  # refused, or cancelled
+            del self.live[one.id]
+        else:
+            self.live[one.id] = one._replace(price=one.asked or one.price, asked=None, settled=True)
+
+
+@pytest.mark.parametrize("symbol", DEMO)
+@pytest.mark.parametrize("seed", range(4))
+def test_it_stays_within_its_limit_whatever_is_filled(symbol: str, seed: int) -> None:
+    toy, venue = DEMO[symbol], RandomVenue(seed)
+    middle = 10_000
+    for _ in range(2_000):
+        middle += venue.rng.randint(-12, 12)
+        spread = venue.rng.randint(1, 5)
+        top = Top((middle - spread) * toy.tick, (middle + spread) * toy.tick)
+        for wish in decide(toy, None if spread == 5 else top, venue.position, list(venue.live.values())):
+            venue.take(wish)
+        for side in SIDES:
+            ours = [one for one in venue.live.values() if one.side == side]
+            held = venue.position if side == "buy" else -venue.position
+            assert len(ours) <= 1
+            assert held + sum(one.remaining for one in ours) <= toy.limit
+        venue.go_on()
+        assert abs(venue.position) <= toy.limit
+    assert venue.fills > 100
