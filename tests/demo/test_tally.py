@@ -22,7 +22,7 @@ class Venue:
     def view(self, number: int) -> Any:
         if number not in self.views:
             raise LookupError(number)
-        return SimpleNamespace(**self.views[number], done=self.views[number]["state"] in {"filled", "cancelled"})
+        return SimpleNamespace(**self.views[number])
 
     def place(self, number: int, side: str, price: str, symbol: str = "ETH/USDT", strategy: str = "toy") -> None:
         self.views[number] = {
@@ -43,13 +43,17 @@ class Venue:
         money_now = None if money is None else D(money)
         self.views[number] |= {"filled": D(filled), "money": money_now, "fees": {"USDT": D(fee)}, "state": state}
         self.tell("fill", number)
+        if state == "filled":
+            self.tell("order", number, "filled")
 
     def end(self, number: int, state: str = "cancelled") -> None:
         self.views[number] |= {"state": state}
         self.tell("order", number, state)
 
     def tell(self, kind: str, number: int, change: str | None = None) -> None:
-        self.tally.take([cast("OrderEvent", SimpleNamespace(kind=kind, order=number, change=change))])
+        self.tally.take(
+            [cast("OrderEvent", SimpleNamespace(kind=kind, order=number, change=change, state=change or "working"))]
+        )
 
 
 def test_fills_of_live_and_finished_orders_add_up_once() -> None:
@@ -59,7 +63,6 @@ def test_fills_of_live_and_finished_orders_add_up_once() -> None:
     venue.place(2, "sell", "102")
     venue.fill(1, "0.4", "40", "0.01")
     venue.fill(1, "1", "100", "0.03", "filled")
-    venue.end(1, "filled")
     venue.fill(2, "0.5", "51", "0.02")
     one = tally.sum("ETH/USDT")
     assert (one.bought, one.sold, one.position) == (D(1), D("0.5"), D("0.5"))
@@ -73,6 +76,17 @@ def test_fills_of_live_and_finished_orders_add_up_once() -> None:
     assert tally.sum("ETH/USDT") == one
     assert tally.ended == {"filled": 1, "cancelled": 1}
     assert tally.sum("BTC/USDT").position == 0
+
+
+def test_events_that_come_after_the_end_was_seen_still_count() -> None:
+    venue = Venue()
+    venue.place(1, "buy", "100")
+    venue.views[1] |= {"filled": D(1), "money": D(100), "state": "filled"}
+    venue.tell("order", 1, "replaced")
+    assert venue.tally.ended == {}
+    venue.fill(1, "1", "100", "0.03", "filled")
+    assert (venue.tally.fills, venue.tally.moves, venue.tally.ended) == (1, 1, {"filled": 1})
+    assert venue.tally.sum("ETH/USDT").bought == 1
 
 
 def test_others_do_not_count() -> None:
