@@ -116,9 +116,9 @@ def test_no_wish_breaks_a_rule(toy: Settings, top: Top | None, position: Decimal
     sides = [wish.side for wish in placed]
     assert len(sides) == len(set(sides))
     assert not set(sides) & {one.side for one in live}
-    for wish in placed:
-        assert wish.quantity == toy.size
-        assert (position if wish.side == "buy" else -position) + wish.quantity <= toy.limit
+    for new in placed:
+        assert new.quantity == toy.size
+        assert (position if new.side == "buy" else -position) + new.quantity <= toy.limit
     for wish in wishes:
         if isinstance(wish, Cancel):
             continue

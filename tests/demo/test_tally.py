@@ -94,7 +94,7 @@ def test_others_do_not_count() -> None:
     venue.place(1, "buy", "100", strategy="")
     venue.fill(1, "1", "100", "1", "filled")
     venue.tell("balance", 0)
-    assert (venue.tally.placed, venue.tally.fills, venue.tally.sum("ETH/USDT").bought) == (0, 0, 0)
+    assert (venue.tally.placed, venue.tally.fills, venue.tally.sum("ETH/USDT").bought) == (0, 0, D(0))
 
 
 def test_what_can_not_be_known_is_no_account() -> None:
