@@ -189,7 +189,7 @@ class Trading:
         if not self.was_ready:
             found.append("the paper exchange never took orders")
         if left := self._orders.open_orders():
-            found.append(f"{len(left)} orders are still live")
+            found.append(f"live orders left: {len(left)}")
         tally = self._tally
         if not tally.adds_up():
             found.append(
