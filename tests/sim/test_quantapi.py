@@ -345,6 +345,7 @@ def test_what_can_not_be_is_refused(run: Run, change: dict[str, Any], words: str
     [
         (b"hello", "not a JSON object"),
         (b"[1]", "not a JSON object"),
+        (rb'{"op":"asset","token":"x","cid":"\ud800"}', "not a JSON object"),
         (b'{"op":"place_order","price":NaN}', "not a JSON object"),
         (b'{"op":"dance"}', "unknown op"),
         (b'{"cid":"1"}', "unknown op"),
