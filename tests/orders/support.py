@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,16 @@ def running(config: Config) -> Feed:
         feed.stop()
         raise
     return feed
+
+
+@contextlib.contextmanager
+def trading(config: Config) -> Iterator[Feed]:
+    """The same for a ``with``."""
+    feed = running(config)
+    try:
+        yield feed
+    finally:
+        feed.stop()
 
 
 def journal(folder: Path) -> list[str]:
