@@ -18,9 +18,11 @@ FORMAT: Final = 1
 """Of the record."""
 PERCENTILES: Final = (50.0, 99.0, 99.9, 100.0)
 LABELS: Final = ("p50", "p99", "p99.9", "max")
+FIRST: Final = "after a pause"
+"""Beside them: the median of the first call after each pause."""
 CPU: Final = "CPU"
 """Beside them: this thread's, of a call in the middle batch."""
-RATIOS: Final = ("p50", "p99", "p99.9", CPU)
+RATIOS: Final = ("p50", "p99", FIRST, CPU)
 TARGET_NS: Final = 10_000
 """``place`` without fsync, p99."""
 TARGET_RECOVERY_S: Final = 2.0
@@ -70,7 +72,7 @@ def place(report: dict[str, Any]) -> Shown:
         [one["way"], *(_us(value) for value in medians(one["rounds"]).values())]
         for one in report.get("place", {"ways": ()})["ways"]
     ]
-    return "one call of place, with its write to the socket", ("way", *LABELS, CPU), rows
+    return "one call of place, with its write to the socket", ("way", *LABELS, FIRST, CPU), rows
 
 
 def ratios(report: dict[str, Any]) -> Shown:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from ferrofeed.orders.order import Order
+
     Send = Callable[[bytes], object]
 
 NEVER_NS: Final = 1 << 60
@@ -180,18 +182,21 @@ class Paper:
             start = clock()
             order = self._orders.place("paper", SYMBOL, "buy", quantity, price)
             placed = clock()
-            if order.state != "working":
-                raise RuntimeError(f"a paper order is {order.state}")
+            _must_be(order, "working")
             asked = clock()
             self._orders.cancel(order)
             cancelled = clock()
-            if order.state != "cancelled":
-                raise RuntimeError(f"a paper order is {order.state}")
+            _must_be(order, "cancelled")
             times["place to working"].append(placed - start)
             times["cancel to cancelled"].append(cancelled - asked)
         if core.counts()[0]:
             raise RuntimeError("anomalies")
         return times
+
+
+def _must_be(order: Order, state: str) -> None:
+    if order.state != state:
+        raise RuntimeError(f"a paper order is {order.state}, not {state}")
 
 
 def hear(core: _core.OrderCore, link: int, message: Mapping[str, Any]) -> None:
@@ -235,8 +240,11 @@ def _orjson() -> Callable[[Any], bytes] | None:
     return orjson.dumps
 
 
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _json(order: Any) -> bytes:
-    return json.dumps(order, separators=(",", ":")).encode()
+    return _COMPACT(order).encode()
 
 
 OURS: Final = "ferrofeed, fsync off"

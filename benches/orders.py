@@ -30,7 +30,7 @@ from rich.table import Table
 
 from benches import cargo, order_figures
 from benches.contestants import ROOT
-from benches.order_figures import CPU, FORMAT, LABELS, PERCENTILES
+from benches.order_figures import CPU, FIRST, FORMAT, LABELS, PERCENTILES
 from benches.order_ways import Ferrofeed, Paper, Terms, ways
 from ferrofeed import _core
 from ferrofeed.bench import machine, table
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from benches.order_ways import Way
 
 PARTS: Final = ("place", "paper", "router", "recovery")
-AT_ONCE: Final = 64
+AT_ONCE: Final = 256
 """Orders on their way before the venue answers."""
+PAUSE_S: Final = 0.001
+"""After them: the other end takes what there is."""
 WARM_UP: Final = 2_000
 DEADLINE_S: Final = 30.0
 
@@ -74,10 +76,11 @@ class Line:
 class Sink:
     """The process at the other end."""
 
-    def __init__(self, cpu: int | None) -> None:
-        command = [sys.executable, "-m", "benches.order_sink", *([] if cpu is None else [str(cpu)])]
+    def __init__(self, connections: int, cpu: int | None) -> None:
+        where = [] if cpu is None else [str(cpu)]
+        command = [sys.executable, "-m", "benches.order_sink", str(connections), *where]
         self._process = subprocess.Popen(  # noqa: S603
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         self.url: str = self._told()["url"]
 
@@ -89,23 +92,21 @@ class Sink:
         told: dict[str, Any] = json.loads(line)
         return told
 
-    def end(self) -> dict[str, list[int]]:
-        """Messages and bytes that came, by path."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        return self._told()
+    def messages(self) -> list[int]:
+        """How many came, by connection; all of them must be closed."""
+        counts: list[int] = self._told()["messages"]
+        return counts
 
     def stop(self) -> None:
         """End the process, however things stand."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 async def one_round(way: Way, line: Line, orders: int, gap_s: float = 0.0) -> tuple[list[int], list[float]]:
-    """ns of each of so many calls of ``place``, and CPU ns of a call in each batch of 64.
+    """ns of each of so many calls of ``place``, and CPU ns of a call in each batch of 256.
 
     The venue answers after every batch. The CPU time is this thread's, looking at the clock included: other work on
     the machine shows less in it. With gaps the loop's own work is in it too.
@@ -127,7 +128,7 @@ async def one_round(way: Way, line: Line, orders: int, gap_s: float = 0.0) -> tu
         cpu.append((time.thread_time_ns() - cpu_start) / len(placed))
         await line.sent()
         way.answer(placed)
-        await asyncio.sleep(0)
+        await asyncio.sleep(PAUSE_S)
     return times, cpu
 
 
@@ -138,13 +139,12 @@ async def place(
     pinning = machine.pinning()
     if pinning.receiver is not None:
         os.sched_setaffinity(0, {pinning.receiver})
-    sink = Sink(pinning.sender)
+    makers = ways(folder)
+    sink = Sink(len(makers), pinning.sender)
     try:
         made: dict[str, tuple[Way, Line, list[dict[str, float]]]] = {}
-        paths = {}
-        for number, (name, make) in enumerate(ways(folder).items()):
-            paths[f"/{number}"] = name
-            transport, _ = await ws_connect(WSListener, f"{sink.url}/{number}")
+        for name, make in makers.items():
+            transport, _ = await ws_connect(WSListener, sink.url)
             line = Line(transport)
             made[name] = make(line.send), line, []
         warm_up = min(WARM_UP, orders)
@@ -154,15 +154,17 @@ async def place(
             for name, (way, line, found) in made.items():
                 progress(f"place: {name}, round {number + 1} of {rounds}")
                 times, cpu = await one_round(way, line, orders, gap_s)
-                found.append(percentiles(times) | {CPU: statistics.median(cpu)})
+                found.append(
+                    percentiles(times) | {FIRST: statistics.median(times[::AT_ONCE]), CPU: statistics.median(cpu)}
+                )
         stages = {name: _stages(way) for name, (way, _, _) in made.items() if isinstance(way, Ferrofeed)}
         for way, line, _ in made.values():
             way.close()
             await line.close()
         expected = warm_up + rounds * orders
-        for path, (messages, _) in sink.end().items():
+        for name, messages in zip(made, sink.messages(), strict=True):
             if messages != expected:
-                raise RuntimeError(f"{paths[path]}: {messages} of {expected} orders came to the other end")
+                raise RuntimeError(f"{name}: {messages} of {expected} orders came to the other end")
     finally:
         sink.stop()
     rows = [{"way": name, "rounds": found} for name, (_, _, found) in made.items()]

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from benches import order_figures, order_report, order_ways, orders, report
+from benches import order_figures, order_report, order_sink, order_ways, orders, report
 from benches.order_ways import FAST_PEER, OURS, PLAIN_PEER
 
 from ferrofeed.bench import machine
@@ -34,7 +34,10 @@ def silent(_text: str) -> None:
 
 
 def rounds(*p50: float) -> list[dict[str, float]]:
-    return [{"p50": one, "p99": 3 * one, "p99.9": 5 * one, "max": 9 * one, "CPU": one / 2} for one in p50]
+    return [
+        {"p50": one, "p99": 3 * one, "p99.9": 5 * one, "max": 9 * one, "after a pause": 4 * one, "CPU": one / 2}
+        for one in p50
+    ]
 
 
 def record() -> dict[str, Any]:
@@ -169,3 +172,23 @@ def test_the_document_asks_for_figures_that_there_are() -> None:
     assert report.written(text, {"machine": ABOUT}, order_report.FIGURES).count("<!-- figures") == len(
         order_report.FIGURES
     )
+
+
+@pytest.mark.parametrize(
+    ("length", "head"),
+    [
+        (0, b"\x81\x80"),
+        (125, b"\x81\xfd"),
+        (126, b"\x81\xfe\x00\x7e"),
+        (70_000, b"\x81\xff" + (70_000).to_bytes(8, "big")),
+    ],
+)
+def test_the_other_end_counts_whole_frames(length: int, head: bytes) -> None:
+    whole = head + b"mask" + bytes(length)
+    pending = bytearray()
+    for byte in whole[:-1][:200]:
+        pending.append(byte)
+        assert order_sink.take(pending) is None
+    pending += whole[len(pending) :] + b"\x88\x80mask" + b"\x81"
+    assert [order_sink.take(pending) for _ in range(3)] == [1, 8, None]
+    assert pending == b"\x81"
