@@ -88,7 +88,9 @@ class Ferrofeed:
         self._send = send
         self._orders = Orders(self._core, [self._desk], wake=self._wake)
 
-    def _wake(self, link: int) -> None:
+    def _wake(self, link: int | None) -> None:
+        if link is None:
+            return
         while (text := self._core.outgoing(link)) is not None:
             self._send(text)
 

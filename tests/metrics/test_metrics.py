@@ -13,8 +13,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 from tests.metrics.conftest import Served
 
+from ferrofeed import _core
 from ferrofeed.exporter.collectors import ExporterCollector
 from ferrofeed.metrics import FeedCollector
+from ferrofeed.orders.board import order_metrics
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/metrics.md"
 BOUNDS = ("1e-07", "10")
@@ -224,5 +226,9 @@ def test_every_metric_in_the_examples_exists(served: Served) -> None:
     known |= {family.name for family in FeedCollector(served.feed).collect()}
     exporters = ExporterCollector(served.feed.core.board.view()).collect()
     known |= {f"{family.name}_total" for family in exporters}
+    trading = _core.FeedCore()
+    _core.OrderCore(trading).add_paper("paper", 0)
+    orders = list(order_metrics(trading.board.view()))
+    known |= {f"{family.name}_total" if family.type == "counter" else family.name for family in orders}
     used = set(re.findall(r"\bferrofeed_[a-z_]+", DOCUMENT.read_text(encoding="utf-8")))
     assert used - known == set()
