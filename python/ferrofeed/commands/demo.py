@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until ``--seconds`` are over or a signal; 0 if all was live and every message and every order accounted for."""
+    """Run until ``--seconds`` are over or a signal; 0 if all was live and every message and order accounted for."""
     if args.seconds is not None and not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds {args.seconds:g}: expected more than 0")
     if not 0 <= args.rate < float("inf"):

@@ -153,9 +153,9 @@ class Maker:
         orders: Orders,
         venue: str,
         market: str,
+        *,
         settings: Mapping[str, Settings],
         start: Mapping[str, Decimal],
-        *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``market``: whose books to quote around; ``start``: holdings that count as no position, by symbol."""
@@ -174,7 +174,6 @@ class Maker:
         self._rests: dict[str, float] = {}
         """When instruments may be looked at again."""
         self._lock = threading.Lock()
-        self._stopped = False
         self._consumer: Consumer | None = None
 
     def start(self) -> None:
@@ -190,7 +189,6 @@ class Maker:
     def stop(self) -> None:
         """Say goodbye: every live order is cancelled, and nothing is placed any more. Idempotent."""
         with self._lock:
-            self._stopped = True
             self._strategy.close()
         if self._consumer is not None:
             self._consumer.close()
@@ -213,7 +211,8 @@ class Maker:
         """Decide about one instrument and do it; ``event`` is what led to it, None: ask the feed for the book."""
         top = self._top(symbol) if event is None else _top_of(event)
         with self._lock:
-            if self._stopped or self._clock() < self._rests.get(symbol, 0.0):
+            # the feed, too, says goodbye for it when it stops
+            if not self._strategy.connected or self._clock() < self._rests.get(symbol, 0.0):
                 return
             # orders before the position: a fill between the two counts twice, which is on the safe side
             views = [view for view in self._orders.open_orders(self._venue, symbol) if view.strategy == NAME]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from ferrofeed.orders import TERMINAL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -76,7 +78,8 @@ class Tally:
 
     def take(self, events: Iterable[OrderEvent]) -> None:
         """Take in what happened."""
-        touched: dict[int, None] = {}
+        touched: dict[int, bool] = {}
+        """Orders, and whether they have had their last event: what an order came to may be ahead of its events."""
         for event in events:
             if not event.order:
                 continue
@@ -85,10 +88,11 @@ class Tally:
             if event.order in self._live:
                 self.fills += event.kind == "fill"
                 self.moves += event.change == "replaced"
-                touched[event.order] = None
-        for order in touched:
-            if self._look(order) and (view := self._live[order]).done:
-                del self._live[order]
+                over = event.kind == "order" and event.state in TERMINAL
+                touched[event.order] = touched.get(event.order, False) or over
+        for order, over in touched.items():
+            if self._look(order) and over:
+                view = self._live.pop(order)
                 self.ended[view.state] += 1
                 self.unsure += not view.exact or (view.money is None and view.filled > 0)
                 self._add(self._over.setdefault(view.symbol, Sum()), view)

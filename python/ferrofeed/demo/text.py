@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
     from decimal import Decimal
 
     from ferrofeed.book import Book
@@ -23,7 +22,7 @@ def nanoseconds(ns: float | None) -> str:
         return NOTHING
     for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
         if ns >= size:
-            return f"{ns / size:.3g} {unit}" if ns / size < 1000 else f"{ns / size:.0f} {unit}"  # noqa: PLR2004
+            return f"{ns / size:.3g} {unit}" if ns / size < 999.5 else f"{ns / size:.0f} {unit}"  # noqa: PLR2004
     return f"{ns:.0f} ns"
 
 
@@ -62,7 +61,7 @@ def counts(toy: Toy) -> str:
     refused = sum(toy.refused.values())
     return (
         f"{toy.placed:,} orders = {ended}{toy.live:,} live; {toy.fills:,} fills, {toy.moves:,} moved"
-        f"{refused and f', {refused:,} not taken' or ''}"
+        f"{f', {refused:,} not taken' if refused else ''}"
     )
 
 
@@ -127,6 +126,7 @@ def _venue(row: VenueRow) -> Iterator[str]:
 
 
 def _toy(toy: Toy, wrong: Sequence[str]) -> Iterator[str]:
+    least, most = (2 * way / 1000 for way in toy.latency_us)
     yield ""
     yield f"toy market maker (paper money): {'NOT ' if wrong else ''}accounted for"
     yield f"  orders             {counts(toy)}"
@@ -135,7 +135,7 @@ def _toy(toy: Toy, wrong: Sequence[str]) -> Iterator[str]:
     yield f"  left over          {_positions(toy)}"
     yield f"  profit and loss    {signed(toy.gain)} USDT at the middle of the books, after {toy.fees:.2f} of fees"
     yield f"  tick → order       {latencies(toy.tick_to_order_ns)}  (p50 / p99)"
-    yield f"  order → answer     {latencies(toy.order_to_ack_ns)}  (the exchange takes 0.4 to 1.6 ms of it)"
+    yield f"  order → answer     {latencies(toy.order_to_ack_ns)}  (the exchange takes {least:g} to {most:g} ms of it)"
     if not wrong:
         yield "  orders, fills, balances and positions agree to the last digit"
     yield from (f"  WRONG: {line}" for line in wrong)

@@ -6,7 +6,6 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ferrofeed.config import OrdersConfig, RiskConfig, TradeConfig, VenueConfig
@@ -15,6 +14,7 @@ from ferrofeed.demo.tally import NONE, Sum, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ferrofeed.config import Config
     from ferrofeed.feed import Feed
@@ -23,6 +23,8 @@ VENUE: Final = "paper"
 MARKET: Final = "itick"
 MONEY: Final = "USDT"
 CASH: Final = Decimal(100_000)
+LATENCY_US: Final = (200, 800)
+"""Of the exchange: least and most of one way."""
 STOP_S: Final = 5.0
 """How long the last cancels may take."""
 DESK: Final = 0
@@ -36,7 +38,7 @@ SETTINGS: Final = {
         Decimal("0.01"), Decimal(1), distance=2, skew=2, threshold=3, limit=Decimal(5), replaces=False
     ),
 }
-"""Threshold above distance: the market often comes before the quote has moved. One changes its orders, two cancel them."""
+"""Threshold above distance: the market often comes before a quote has moved. One moves its orders, two cancel them."""
 LOT: Final = Decimal("0.001")
 
 
@@ -74,6 +76,8 @@ class Toy:
     """From the read of the book to the order: p50, p99."""
     order_to_ack_ns: list[int]
     """From the order to the exchange's answer: p50, p99."""
+    latency_us: tuple[int, int] = LATENCY_US
+    """What the exchange takes of that for one way: least and most."""
 
     @property
     def fees(self) -> Decimal:
@@ -114,7 +118,7 @@ def with_paper(config: Config, folder: Path) -> Config:
         kind="paper",
         market=MARKET,
         seed=1,
-        latency_us=(200, 800),
+        latency_us=LATENCY_US,
         balances={MONEY: CASH, **coins},
         trade=trade,
         risk=RiskConfig(orders_per_window=300, window_s=1.0, cancel_reserve=50),
@@ -131,7 +135,7 @@ class Trading:
         self._orders = feed.orders
         self._events = feed.orders.events(name=NAME)
         self._start = {symbol: settings.limit for symbol, settings in SETTINGS.items()}
-        self._maker = Maker(feed, feed.orders, VENUE, MARKET, SETTINGS, self._start)
+        self._maker = Maker(feed, feed.orders, VENUE, MARKET, settings=SETTINGS, start=self._start)
         self._tally = Tally(feed.orders.view, NAME)
         self._marks: dict[str, Decimal] = {}
         """The last middle of every book."""
@@ -185,12 +189,12 @@ class Trading:
         if not self.was_ready:
             found.append("the paper exchange never took orders")
         if left := self._orders.open_orders():
-            found.append(f"{len(left)} orders are still live")
+            found.append(f"live orders left: {len(left)}")
         tally = self._tally
         if not tally.adds_up():
             found.append(
-                f"{tally.placed} orders placed, {tally.ended.total()} over, {tally.live} live, {tally.missed} not seen, "
-                f"{tally.unsure} unsure"
+                f"{tally.placed} orders placed, {tally.ended.total()} over, {tally.live} live, "
+                f"{tally.missed} not seen, {tally.unsure} unsure"
             )
         counters = self._orders.core.counters(DESK)
         if (counters["placed"], counters["fills"]) != (tally.placed, tally.fills):

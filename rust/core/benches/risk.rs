@@ -1,5 +1,9 @@
 //! What the checks of one order cost: let through with nothing set, with every limit set, and refused by the first and the last rule.
-#![allow(missing_docs, clippy::arithmetic_side_effects, reason = "criterion's macros write undocumented functions; a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    reason = "criterion's macros write undocumented functions; a benchmark"
+)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ferrofeed_core::num::Decimal;
@@ -82,13 +86,13 @@ fn checks(c: &mut Criterion) {
         });
     });
 
-    // the memory of repetitions full: 256 orders to compare with, and to make room
+    // the memory of repetitions full: 4,096 orders to compare with, and to make room
     let mut busy = Risk::new(Limits { duplicate_window: i64::MAX, ..limits() });
     let mut price = 0;
-    c.bench_function("risk/every_limit_256_remembered", |b| {
+    c.bench_function("risk/every_limit_4096_remembered", |b| {
         b.iter(|| {
-            price = (price + 1) % 1_000;
-            let checked = busy.check(black_box(&intent(199_000 + price)), &rules, black_box(&active), 0);
+            price = (price + 1) % 10_000;
+            let checked = busy.check(black_box(&intent(190_000 + price)), &rules, black_box(&active), 0);
             assert!(checked.is_ok());
             checked
         });

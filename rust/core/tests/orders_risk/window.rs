@@ -52,23 +52,23 @@ fn another_side_price_quantity_offset_or_instrument_is_another_order() {
     }
 }
 
-/// A runaway loop that also changes the order a little: the memory stays bounded, the last 256 are known.
+/// A runaway loop that also changes the order a little: the memory stays bounded, the last 4,096 are known.
 #[test]
-fn the_last_256_orders_are_remembered() {
+fn the_last_4096_orders_are_remembered() {
     let mut risk = Risk::new(limits());
     let mut place = |number: i64| {
         let mut case = Case::new();
         case.intent.price = dec(&format!("{}", 100 + number));
         risk.check(&case.intent, &case.rules, &case.seen, number).map(drop)
     };
-    for number in 0..256 {
+    for number in 0..4_096 {
         place(number).unwrap();
     }
-    for number in 0..256 {
+    for number in 0..4_096 {
         assert_eq!(place(number).unwrap_err().rule, Rule::Duplicate, "{number}");
     }
-    place(256).unwrap();
-    place(0).expect("forgotten for the 257th");
+    place(4_096).unwrap();
+    place(0).expect("forgotten for the 4,097th");
     assert_eq!(place(2).unwrap_err().rule, Rule::Duplicate);
 }
 
