@@ -26,6 +26,10 @@ STOPPED: Final = 2
 PHASES: Final = tuple(Phase)
 SLOTS: Final = ("quote", "depth", "trade", *(f"bar:{interval}" for interval in INTERVALS))
 """Channels by their slot in the core (``pipeline::channel_slot``)."""
+DOWN: Final = "down"
+READY: Final = "ready"
+DESK_STATES: Final = ("", DOWN, "opening", "reconciling", READY)
+"""Where a trading venue stands, by the first word of what it puts up; the first: it has put up nothing yet."""
 HUNG_S: Final = 2.0
 """A loop that gave no sign of life for so long hangs; it gives fifty a second."""
 MOST_FATAL: Final = 512
@@ -185,6 +189,10 @@ def missing(view: MetricsView) -> list[str]:
             lines.append(f"{label}: {why or PHASES[state.phase].value}: {what}")
         elif stale:
             lines.append(f"{label}: not every book is valid")
+    for venue, words in view.desk_states():
+        desk = DESK_STATES[0 if words is None else words[0]]
+        if desk != READY:
+            lines.append(f"{venue}: {desk or DOWN}: takes no orders")
     return lines
 
 

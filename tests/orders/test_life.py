@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.orders.support import ETH, D, config, journal, paper, running, until
+from tests.orders.support import ETH, D, config, journal, paper, running, trading, until
 
 from ferrofeed import Feed, FerrofeedError, UsageError
 from ferrofeed.orders import HaltedError, JournalFailedError, NotReadyError, OrderError
@@ -119,15 +119,40 @@ def test_the_kill_file(tmp_path: Path) -> None:
     order = orders.place("paper", ETH, "buy", 1, 1000)
     order.wait_live(5)
     file = tmp_path / "journal" / "KILL"
-    file.touch()
+    file.write_text("quotes ran\naway\n")
     assert order.wait(10).state == "cancelled"
-    assert orders.mode.killed == f"the file {file} is there"
+    assert orders.mode.killed == f"{file} is there: quotes ran away"
     with pytest.raises(UsageError, match="is there; the switch stays on until it is gone"):
         orders.clear_kill("a human")
     file.unlink()
     assert orders.clear_kill("a human")
     orders.place("paper", ETH, "buy", 1, 1000).wait_live(5)
     feed.stop()
+
+
+def test_another_process_throws_and_clears_the_switch_by_files(tmp_path: Path) -> None:
+    """As ``ferrofeed orders kill`` and ``clear`` do while the service runs."""
+    from ferrofeed.commands.orders import clear, kill
+
+    folder = tmp_path / "journal"
+    with trading(config(tmp_path, paper())) as feed:
+        kill(folder / "KILL", "runaway quotes")
+        until(lambda: feed.orders.mode.killed, "it halts")
+        assert feed.orders.mode.killed == f"{folder / 'KILL'} is there: runaway quotes"
+        clear(folder, folder / "KILL", "anna")
+        until(lambda: feed.orders.mode.killed is None, "it goes on")
+        until(lambda: not (folder / "CLEAR").exists(), "the word is taken")
+        feed.orders.place("paper", ETH, "buy", 1, 1000).wait_live(5)
+    assert any("anna" in line for line in journal(tmp_path))
+
+
+def test_a_word_to_clear_does_nothing_while_the_kill_file_is_there(tmp_path: Path) -> None:
+    with trading(config(tmp_path, paper())) as feed:
+        (tmp_path / "journal" / "KILL").touch()
+        until(lambda: feed.orders.mode.killed, "it halts")
+        (tmp_path / "journal" / "CLEAR").write_text("anna")
+        until(lambda: not (tmp_path / "journal" / "CLEAR").exists(), "the word is taken")
+        assert feed.orders.mode.killed == f"{tmp_path / 'journal' / 'KILL'} is there"
 
 
 def test_a_kill_file_from_before_the_start(tmp_path: Path) -> None:

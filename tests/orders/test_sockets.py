@@ -12,6 +12,7 @@ import pytest
 from tests.orders.support import ETH, D, at_simulator, config, journal, paper, trading, until
 
 from ferrofeed import Feed, FerrofeedError
+from ferrofeed.board import missing
 from ferrofeed.orders import NotReadyError, OrderError, OrderView
 from ferrofeed.sim import OrderOptions, SimulatorThread
 
@@ -53,6 +54,7 @@ def test_a_life(tmp_path: Path, sims: dict[str, SimulatorThread], kind: str) -> 
     sim = sims[kind]
     with trading(config(tmp_path, at_simulator(kind, sim.url))) as feed:
         orders = feed.orders
+        until(lambda: missing(feed.core.board.view()) == [], "others see that it is ready")
         assert orders.rules("v", ETH).tick == D("0.01"), "the venue has told its rules"
         order = orders.place("v", ETH, "buy", "0.5", "3000")
         venue_id = order.wait_live(5).venue_id
@@ -127,6 +129,8 @@ def test_orders_wait_for_nothing_that_is_not_connected(
         with pytest.raises(NotReadyError, match="it is down"):
             feed.orders.place("v", ETH, "buy", "0.5", "3000")
         assert feed.missing() == ["v: down: takes no orders"]
+        view = feed.core.board.view()
+        until(lambda: missing(view) == ["v: down: takes no orders"], "others see it too")
         live.cancel()
         assert live.state == "unknown", "nobody could be asked"
 

@@ -17,13 +17,13 @@ from ferrofeed import _core
 from ferrofeed.config import Config
 from ferrofeed.errors import FerrofeedError, UsageError
 from ferrofeed.orders.order import OrderView, view_of
+from ferrofeed.orders.switch import CLEAR_FILE
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
 KILL_FILE = "KILL"
-CLEAR_FILE = "CLEAR"
 SHOWN = 20
 """Finished orders shown without ``--all``."""
 

@@ -17,6 +17,7 @@ from ferrofeed import _core, log
 from ferrofeed.board import missing, refused_for_good
 from ferrofeed.config import Config
 from ferrofeed.config.secrets import redact
+from ferrofeed.errors import UsageError
 from ferrofeed.exporter.parent import Exporter
 from ferrofeed.feed import Feed
 
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until SIGTERM or SIGINT. SIGUSR1 prints the quarantine on standard error."""
+    """Run until SIGTERM or SIGINT. SIGUSR1 prints the quarantine on standard error, SIGUSR2 throws the kill switch."""
     config = Config.load(args.config)
     log.configure(config.service.log_level, config.service.log_format)
     for warning in config.warnings:
@@ -63,9 +64,14 @@ def run(args: argparse.Namespace) -> int:
     def on_print(_number: int, _frame: FrameType | None) -> None:
         print_quarantine(feed)
 
+    def on_kill(_number: int, _frame: FrameType | None) -> None:
+        # a thread of its own: this one may hold whatever it was interrupted with
+        threading.Thread(target=kill, args=(feed,), name="ferrofeed-kill", daemon=True).start()
+
     signal.signal(signal.SIGTERM, on_stop)
     signal.signal(signal.SIGINT, on_stop)
     signal.signal(signal.SIGUSR1, on_print)
+    signal.signal(signal.SIGUSR2, on_kill)
     address = config.service.metrics_address
     exporter = None if address is None else Exporter(feed, *address)
     try:
@@ -81,6 +87,17 @@ def run(args: argparse.Namespace) -> int:
         if exporter is not None:
             exporter.stop()
         _LOG.info("stopped; %d messages in the quarantine", len(feed.quarantine()))
+
+
+def kill(feed: Feed) -> None:
+    """Throw the kill switch, if anything is traded."""
+    try:
+        orders = feed.orders
+    except UsageError as error:
+        _LOG.error("SIGUSR2: %s", error)
+        return
+    _LOG.error("SIGUSR2: the kill switch is thrown")
+    orders.kill("SIGUSR2")
 
 
 def tune(service: ServiceConfig) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from prometheus_client.core import HistogramMetricFamily
 
+from ferrofeed.board import DESK_STATES
 from ferrofeed.metrics_families import NS, counter, gauge, histogram
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from ferrofeed._core import MetricsView
 
-STATES: Final = ("", "down", "opening", "reconciling", "ready")
 MODES: Final = ("", "active", "reducing", "halted")
 
 
@@ -89,7 +89,7 @@ def _gauges(desks: list[tuple[str, DeskState]]) -> Iterator[Metric]:
         "ferrofeed_order_desk_state",
         "1 for the state the trading venue is in, 0 for the others.",
         ("venue", "state"),
-        [((venue, name), state.state == at) for venue, state in desks for at, name in enumerate(STATES) if name],
+        [((venue, name), state.state == at) for venue, state in desks for at, name in enumerate(DESK_STATES) if name],
     )
     yield gauge("ferrofeed_orders_live", "Orders not over.", ("venue",), [((venue,), at.live) for venue, at in desks])
     yield gauge(

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from ferrofeed.net.supervisor import Supervisor
     from ferrofeed.orders.api import Orders
     from ferrofeed.orders.desk import Desk
+    from ferrofeed.orders.switch import SwitchFiles
 
 LOOK_TICKS: Final = 10
-"""Ticks between two looks for the kill file."""
+"""Ticks between two looks for the files of the kill switch."""
 STOP_POLL_S: Final = 0.005
 _LOG = logging.getLogger("ferrofeed.orders")
 
@@ -30,6 +31,8 @@ class Runner:
         self.links: list[OrderLink] = []
         self.orders: Orders
         """Set once, right after this was made: each needs the other."""
+        self.files: SwitchFiles
+        """The same."""
         self._supervisor = supervisor
         self._papers = [desk.link for desk in desks if desk.is_paper]
         self._cancel_on_stop = cancel_on_stop
@@ -62,7 +65,7 @@ class Runner:
 
     def start(self) -> None:
         """The loop runs: the paper exchanges are there from now on."""
-        self._look_for_kill()
+        self.files.look()
         for link in self._papers:
             self.orders.core.opened(link)
         self.moved()
@@ -77,7 +80,7 @@ class Runner:
         """Time passed."""
         self._ticks += 1
         if self._ticks % LOOK_TICKS == 0:
-            self._look_for_kill()
+            self.files.look()
         self.orders.tick()
         for number, why in self.orders.core.take_closes():
             for link in self.links:
@@ -118,12 +121,6 @@ class Runner:
     def _flush(self) -> None:
         for link in self.links:
             link.flush()
-
-    def _look_for_kill(self) -> None:
-        file = self.orders.kill_file
-        if file is not None and self.orders.mode.killed is None and file.exists():
-            _LOG.error("%s is there: the kill switch is thrown", file)
-            self.orders.kill(f"the file {file} is there")
 
     def _set_timer(self) -> None:
         if not self._papers:

@@ -12,6 +12,7 @@ from ferrofeed.net.socket import tls_context
 from ferrofeed.orders.api import Orders
 from ferrofeed.orders.runner import Runner
 from ferrofeed.orders.setup import add_desks, open_router
+from ferrofeed.orders.switch import CLEAR_FILE, SwitchFiles
 from ferrofeed.session import Session
 from ferrofeed.session.configured import configured
 
@@ -61,6 +62,9 @@ class OrderSide:
             kill_file=config.orders.kill_path,
         )
         self._runner.orders = self.orders
+        journal = config.orders.journal
+        clear = None if journal is None else journal / CLEAR_FILE
+        self._runner.files = SwitchFiles(self.orders, config.orders.kill_path, clear)
         self._show_books(config, books)
         supervisor.serve(self._runner)
 

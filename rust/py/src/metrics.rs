@@ -164,6 +164,11 @@ impl MetricsView {
             .collect()
     }
 
+    /// Every trading desk, what readiness needs of it: `(venue, state words)`.
+    fn desk_states(&self) -> Vec<(String, Option<[u64; DESK_WORDS]>)> {
+        self.view.desks().map(|cell| (cell.name(), cell.state.read())).collect()
+    }
+
     /// Every connection, what readiness needs of it: `(label, session words)`.
     fn sessions(&self) -> Vec<(String, Option<[u64; SESSION_WORDS]>)> {
         self.view.connections().map(|cell| (cell.label(), cell.session.read())).collect()

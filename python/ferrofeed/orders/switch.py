@@ -1,0 +1,55 @@
+"""The kill switch by files: one that throws it while it is there, one that asks for it to be cleared."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Final
+
+from ferrofeed.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ferrofeed.orders.api import Orders
+
+CLEAR_FILE: Final = "CLEAR"
+"""In the journal's folder: ``ferrofeed orders clear WHO`` leaves it for the running router; it holds who."""
+MOST_CHARS: Final = 200
+_LOG = logging.getLogger("ferrofeed.orders")
+
+
+class SwitchFiles:
+    """Looks for both; cheap enough to be asked a few times a second."""
+
+    def __init__(self, orders: Orders, kill: Path | None, clear: Path | None) -> None:
+        self._orders = orders
+        self._kill = kill
+        self._clear = clear
+
+    def look(self) -> None:
+        """Do what they say."""
+        kill, clear = self._kill, self._clear
+        if kill is not None and self._orders.mode.killed is None and kill.exists():
+            why = _line(kill)
+            _LOG.error("the kill switch is thrown: %s is there%s", kill, why and f": {why}")
+            self._orders.kill(f"{kill} is there{why and f': {why}'}")
+        if clear is not None and clear.exists():
+            who = _line(clear) or "somebody"
+            with contextlib.suppress(OSError):
+                clear.unlink()
+            try:
+                if self._orders.clear_kill(who):
+                    _LOG.warning("the kill switch is cleared by %s", who)
+            except UsageError as error:
+                _LOG.error("%s", error)
+
+
+def _line(file: Path) -> str:
+    """What a small file says, on one line; nothing if it can't be read."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            text = stream.read(MOST_CHARS)
+    except OSError:
+        return ""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
