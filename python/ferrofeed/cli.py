@@ -68,6 +68,7 @@ _COMMANDS: Final = (
 examples:
   ferrofeed demo                   live books, trades and latencies, until Ctrl-C
   ferrofeed demo --seconds 20      end by itself with a summary
+  ferrofeed demo --trade           a toy market maker besides, on the paper exchange against these books
 """,
     ),
     _Command(

@@ -1,7 +1,7 @@
-"""Kill -9 at random moments, over real sockets, with a venue that misbehaves: after the restart the router knows what the venue
-knows, nothing was sent twice, and what can't be known is said to be unknown.
+"""Kill -9 at random moments, over real sockets, with a venue that misbehaves.
 
-``FERROFEED_KILLED`` says how many schedules (200 for the record, a few by default); ``FERROFEED_KILLED_SEED`` where they start.
+After the restart the router knows what the venue knows, nothing was sent twice, and what can't be known is said to be
+unknown. ``FERROFEED_KILLED``: how many schedules for each venue; ``FERROFEED_KILLED_SEED``: where they start.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Sim:
 
     def __init__(self, kind: str, seed: int) -> None:
         command = [sys.executable, "-m", "ferrofeed", "sim", kind, "--port", "0", "--rate", "50", "--seed", str(seed)]
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             [*command, "--symbols", "BTC/USDT,ETH/USDT"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert self._process.stdout is not None
@@ -69,12 +69,12 @@ class Sim:
 
     def ask(self, path: str) -> Any:
         """What plain HTTP answers."""
-        with urllib.request.urlopen(f"{self._http}{path}", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{self._http}{path}", timeout=10) as answer:
             return json.loads(answer.read() or b"null")
 
     def inject(self, fault: str) -> None:
         """Let a fault strike now."""
-        with urllib.request.urlopen(  # noqa: S310
+        with urllib.request.urlopen(
             f"{self._http}/inject?fault={urllib.parse.quote_plus(fault)}", timeout=10
         ) as answer:
             answer.read()
@@ -90,7 +90,7 @@ class Sim:
 def trader(kind: str, url: str, journal: Path, seed: str) -> subprocess.Popen[str]:
     """A trading process, or (no seed) one that settles."""
     env = {**os.environ, "SIM_KEY": "sim-key", "SIM_SECRET": "sim-secret"}
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("trader.py")), kind, url, str(journal), seed],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -145,7 +145,7 @@ def schedule(kind: str, seed: int, folder: Path) -> str:
         (folder / f"{kind}-{seed}.log").write_text("\n".join(log))
 
 
-def compare(kind: str, found: dict[str, Any], truth: dict[str, Any]) -> str:  # noqa: C901, PLR0911
+def compare(kind: str, found: dict[str, Any], truth: dict[str, Any]) -> str:  # noqa: C901, PLR0911, PLR0912
     """What of the router's belief is not the venue's truth."""
     if truth["violations"]:
         return f"violations: {truth['violations']}"

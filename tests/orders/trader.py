@@ -1,4 +1,7 @@
-"""A process that trades at random until somebody kills it, or finds out what is true and says so. Run by ``test_killed.py``."""
+"""A process that trades at random until somebody kills it, or finds out what is true and says so.
+
+Run by ``test_killed.py``.
+"""
 
 from __future__ import annotations
 

@@ -293,6 +293,16 @@ def test_the_sign_says_which_position(run: Run, action: str, opened: float, clos
     run(main())
 
 
+def test_a_symbol_that_the_login_did_not_name_is_unknown(run: Run) -> None:
+    async def main() -> None:
+        async with still("quantapi", symbols=["ETH/USDT", "BTC/USDT"]) as sim:
+            client = await Quant.to(sim)
+            answer = await client.ask("open_orders", symbol="BTC/USDT")
+            assert (answer["result"], answer["error_message"]) == (False, "Unknown symbol BTC/USDT")
+
+    run(main())
+
+
 def test_symbol_info(run: Run) -> None:
     async def main() -> None:
         async with still("quantapi", OrderOptions(min_notional="10")) as sim:
@@ -345,6 +355,7 @@ def test_what_can_not_be_is_refused(run: Run, change: dict[str, Any], words: str
     [
         (b"hello", "not a JSON object"),
         (b"[1]", "not a JSON object"),
+        (rb'{"op":"asset","token":"x","cid":"\ud800"}', "not a JSON object"),
         (b'{"op":"place_order","price":NaN}', "not a JSON object"),
         (b'{"op":"dance"}', "unknown op"),
         (b'{"cid":"1"}', "unknown op"),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from ferrofeed.sim.faults import KINDS, ORDER_KINDS, FaultPlan
+from ferrofeed.sim.fault_kinds import KINDS, ORDER_KINDS
+from ferrofeed.sim.faults import FaultPlan
 from ferrofeed.sim.market import MAX_DEPTH
 from ferrofeed.sim.order_server import TRADING_VENUES, OrderSimulator
 from ferrofeed.sim.order_types import OrderOptions
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
-    from ferrofeed.sim.faults import KindSpec
+    from ferrofeed.sim.fault_kinds import KindSpec
     from ferrofeed.sim.server import Simulator
 
 DEFAULT_KEY = "sim-key"

@@ -6,7 +6,8 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ferrofeed.sim.faults import ORDER_KINDS, parse_fault
+from ferrofeed.sim.fault_kinds import ORDER_KINDS
+from ferrofeed.sim.faults import parse_fault
 from ferrofeed.sim.inject import lasting
 
 if TYPE_CHECKING:

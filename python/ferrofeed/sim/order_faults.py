@@ -1,6 +1,6 @@
 """Faults that strike orders: which requests and notifications they hit, and what becomes of those; no I/O, no clock.
 
-The kinds and what they take are in :data:`ferrofeed.sim.faults.KINDS`, with those of every other venue.
+The kinds and what they take are in :data:`ferrofeed.sim.fault_kinds.KINDS`, with those of every other venue.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ferrofeed.sim.faults import KINDS, Fault, FaultError, parse_fault
+from ferrofeed.sim.fault_kinds import KINDS
+from ferrofeed.sim.faults import Fault, FaultError, parse_fault
 from ferrofeed.sim.protocol import NS
 
 if TYPE_CHECKING:

@@ -267,7 +267,8 @@ class Hall:
         """End a connection; what is sent to it from now on is lost."""
         del now_ns
         how = fault.words.get("how", "fin") if fault is not None else "rst"
-        action: Action = Close(1000) if how == "clean" else Drop(session, reset=how == "rst")
+        reason = "fault: restart" if fault is None else f"fault: {fault.mode}"
+        action: Action = Close(1000) if how == "clean" else Drop(session, reset=how == "rst", reason=reason)
         self.timeline.now(session, action)
         session.gone = True
 

@@ -257,7 +257,7 @@ class QuantapiSession:
             if op == "logout":
                 self._venue.end(login)
                 return answer(result=True, error="", fields={})
-            if login.state != READY or self._hall.trouble is not None:
+            if login.state != READY:
                 raise Refusal("unavailable", "Platform not ready")
             order, fields = _WORK[op](self, login, message, then_ns)
             return answer(result=True, error="", fields=fields, order=order)

@@ -41,24 +41,36 @@ fn levels() -> impl Strategy<Value = Vec<(i64, i64)>> {
     prop::collection::vec((0..4_i64, 0..40_i64), 0..5)
 }
 
+/// Around the middle most of the time, so that orders meet and queue at one price; now and then far away.
+fn price() -> impl Strategy<Value = i64> {
+    prop_oneof![8 => 97..104_i64, 2 => 90..111_i64, 1 => 3..200_i64]
+}
+
+fn lots() -> impl Strategy<Value = i64> {
+    prop_oneof![3 => 2..6_i64, 2 => 1..25_i64, 1 => 25..101_i64]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (0..3_u32, 0..3_u32, side(), order_type(), any::<bool>(), 92..109_i64, 1..25_i64, wild()).prop_map(
+        8 => (0..3_u32, 0..3_u32, side(), order_type(), any::<bool>(), price(), lots(), wild()).prop_map(
             |(account, instrument, side, order_type, closes, price, lots, wild)| Step::Submit {
                 account, instrument, side, order_type, closes, price, lots, wild
             }
         ),
-        3 => (0..3_u32, any::<usize>(), any::<bool>()).prop_map(|(account, order, own)| Step::Cancel { account, order, own }),
-        2 => (any::<usize>(), -2..3_i64, 0..25_i64).prop_map(|(order, move_by, lots)| Step::Replace { order, move_by, lots }),
-        2 => (0..3_u32, 94..106_i64, 1..4_i64, levels(), levels(), any::<bool>()).prop_map(
-            |(instrument, bid, spread, bids, asks, keep)| Step::Market { instrument, bid, spread, bids, asks, keep }
+        3 => (0..3_u32, any::<usize>(), 0..8_u8).prop_map(|(account, order, aim)| Step::Cancel { account, order, aim }),
+        3 => (any::<usize>(), 0..8_u8, prop_oneof![3 => Just(0_i64), 1 => -3..4_i64], -2..3_i64).prop_map(
+            |(order, aim, move_by, more)| Step::Replace { order, aim, move_by, more }
         ),
+        2 => (0..3_u32, 96..104_i64, 1..4_i64, levels(), levels()).prop_map(
+            |(instrument, bid, spread, bids, asks)| Step::Market { instrument, bid, spread, bids, asks }
+        ),
+        2 => (0..3_u32, any::<usize>(), 0..3_i64).prop_map(|(instrument, level, more)| Step::Again { instrument, level, more }),
     ]
 }
 
 fn terms() -> impl Strategy<Value = Terms> {
     let ppm = || prop_oneof![Just(0_u32), Just(200), Just(333_333), 1..2_000_u32];
-    (ppm(), ppm(), prop_oneof![Just(1_u32), Just(3), Just(7), Just(100)])
+    (ppm(), ppm(), prop_oneof![2 => Just(1_u32), 1 => Just(3), 1 => Just(7), 1 => Just(100)])
         .prop_map(|(maker_ppm, taker_ppm, leverage)| Terms { maker_ppm, taker_ppm, leverage })
 }
 
@@ -82,6 +94,7 @@ proptest! {
         for step in &steps {
             pair.step(step);
         }
+        pair.sweep();
     }
 }
 

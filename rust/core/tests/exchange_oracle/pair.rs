@@ -30,25 +30,14 @@ pub(crate) enum Step {
         lots: i64,
         wild: Wild,
     },
-    Cancel {
-        account: u32,
-        order: usize,
-        own: bool,
-    },
-    Replace {
-        order: usize,
-        move_by: i64,
-        lots: i64,
-    },
-    /// Levels by their distance from the one before and their size; `keep`: every size as a whole number of 5.
-    Market {
-        instrument: u32,
-        bid: i64,
-        spread: i64,
-        bids: Vec<(i64, i64)>,
-        asks: Vec<(i64, i64)>,
-        keep: bool,
-    },
+    /// `aim` 0: any order of this account or not; else a live one of whoever's it is.
+    Cancel { account: u32, order: usize, aim: u8 },
+    /// To a price so many ticks away and a quantity so many lots more.
+    Replace { order: usize, aim: u8, move_by: i64, more: i64 },
+    /// Levels by their distance from the one before and their size.
+    Market { instrument: u32, bid: i64, spread: i64, bids: Vec<(i64, i64)>, asks: Vec<(i64, i64)> },
+    /// The book of before, but for so much more at one of its levels.
+    Again { instrument: u32, level: usize, more: i64 },
 }
 
 const TICK: i64 = 5;
@@ -178,28 +167,41 @@ impl Pair {
                 self.numbers.extend(ours);
                 ours.map(drop)
             }
-            Step::Cancel { account, order, own } => {
-                let place = order % (self.numbers.len() + 1);
+            Step::Cancel { account, order, aim } => {
+                let place = self.aim(*order, *aim);
                 let owner = self.oracle.orders.get(place).map(|order| order.account);
-                let account = owner.filter(|_| *own).unwrap_or(*account);
+                let account = owner.filter(|_| *aim > 0).unwrap_or(*account);
                 let ours = self.exchange.cancel(self.now, account, self.number(place));
                 assert_eq!(ours, self.oracle.cancel(account, place), "{step:?}");
                 ours
             }
-            Step::Replace { order, move_by, lots } => {
-                let place = order % (self.numbers.len() + 1);
+            Step::Replace { order, aim, move_by, more } => {
+                let place = self.aim(*order, *aim);
                 let Some(order) = self.oracle.orders.get(place).cloned() else { return };
-                let price = order.new.price + move_by * TICK;
-                let ours = self.exchange.replace(self.now, order.account, self.number(place), price, lots * LOT);
-                assert_eq!(ours, self.oracle.replace(order.account, place, price, lots * LOT), "{step:?}");
+                let (price, quantity) = (order.new.price + move_by * TICK, order.new.quantity + more * LOT);
+                let ours = self.exchange.replace(self.now, order.account, self.number(place), price, quantity);
+                assert_eq!(ours, self.oracle.replace(order.account, place, price, quantity), "{step:?}");
                 ours
             }
-            Step::Market { instrument, bid, spread, bids, asks, keep } => {
+            Step::Again { instrument, level, more } => {
+                let listed = &self.oracle.listed[*instrument as usize];
+                let level_of = |&(price, size, _): &(i64, i64, i64)| Level { price, size };
+                let mut bids: Vec<Level> = listed.bids.iter().map(level_of).collect();
+                let mut asks: Vec<Level> = listed.asks.iter().map(level_of).collect();
+                let count = bids.len() + asks.len();
+                if let Some(level) = bids.iter_mut().chain(&mut asks).nth(level % (count + 1)) {
+                    level.size += more;
+                }
+                let ours = self.exchange.market(self.now, *instrument, &bids, &asks);
+                assert_eq!(ours, self.oracle.market(*instrument, &bids, &asks), "{step:?}");
+                ours
+            }
+            Step::Market { instrument, bid, spread, bids, asks } => {
                 let levels = |from: i64, sign: i64, steps: &[(i64, i64)]| {
                     let mut price = from * TICK;
                     let level = |(away, size): &(i64, i64)| {
                         price += sign * away;
-                        Level { price, size: if *keep { size / 5 * 5 } else { *size } }
+                        Level { price, size: *size }
                     };
                     steps.iter().map(level).collect::<Vec<_>>()
                 };
@@ -213,6 +215,26 @@ impl Pair {
         if let Err(no) = done {
             assert_eq!(picture(&self.exchange), before, "{step:?} was refused and changed something");
             self.reached.insert(no.name().to_owned());
+        }
+    }
+
+    /// Fills every resting order from a live book that crosses all of them: in their order, which the events show.
+    pub(crate) fn sweep(&mut self) {
+        for instrument in 0..self.exchange.instrument_count() {
+            for (bid, bids, asks) in [(0, vec![], vec![(0, 1 << 30)]), (2_000, vec![(0, 1 << 30)], vec![])] {
+                self.step(&Step::Market { instrument, bid, spread: 1, bids, asks });
+            }
+        }
+        assert!(self.exchange.live().is_empty());
+    }
+
+    /// One of all orders (or none), or of the live ones.
+    fn aim(&self, order: usize, aim: u8) -> usize {
+        let live: Vec<usize> =
+            (0..self.numbers.len()).filter(|at| self.oracle.orders[*at].status == OrderStatus::Working).collect();
+        match live.get(order % live.len().max(1)) {
+            Some(place) if aim > 0 => *place,
+            _ => order % (self.numbers.len() + 1),
         }
     }
 

@@ -181,6 +181,8 @@ impl OrderCore {
             prefix: prefix.into(),
             ack_timeout: ack_timeout_ns,
             settle: settle_ns,
+            // what differs for the settle time is taken over: the venue must have been asked again by then
+            account_after: Config::default().account_after.min(settle_ns / 4),
             keep: keep_orders,
             ..Config::default()
         };

@@ -27,7 +27,16 @@ pub enum JournalError {
         /// The file.
         path: PathBuf,
         /// What was found.
-        found: &'static str,
+        found: String,
+    },
+    /// Entries are missing between two segments.
+    Gap {
+        /// The later segment.
+        path: PathBuf,
+        /// The number of its first entry.
+        found: u64,
+        /// The number it should have.
+        expected: u64,
     },
     /// An entry is damaged, and not at the end, where an interrupted write would leave it.
     Damaged {
@@ -67,11 +76,16 @@ impl fmt::Display for JournalError {
         match self {
             Self::Io { doing, path, error } => write!(f, "{doing} {}: {error}", path.display()),
             Self::Locked { folder, holder } => {
-                write!(f, "{}: another process ({holder}) writes this journal", folder.display())
+                write!(f, "{}: {holder} writes this journal", folder.display())
             }
             Self::Header { path, found } => {
                 write!(f, "{}: found {found}, expected the start of a journal segment", path.display())
             }
+            Self::Gap { path, found, expected } => write!(
+                f,
+                "{}: starts with entry {found}, expected entry {expected}: the segment before it was cut or is not there",
+                path.display()
+            ),
             Self::Damaged { path, offset, entry, found } => write!(
                 f,
                 "{}: damaged at byte {offset}, where entry {entry} should be: found {found}; nothing was changed, \

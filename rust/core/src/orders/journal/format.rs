@@ -4,7 +4,7 @@
 //! asked for in advance). All numbers are little-endian.
 //!
 //! ```text
-//! header   magic "ffjournl" · version u32 · zero u32 · segment number u64 · number of its first entry u64
+//! header   magic "ffjournl" · version u32 · CRC-32 of the other 28 bytes u32 · segment number u64 · number of its first entry u64
 //! entry    length u32 of all that follows the checksum · CRC-32 of it u32 · number u64 · time i64 · kind u8 · payload
 //! ```
 
@@ -18,7 +18,7 @@ pub(super) const FRAME: usize = 8;
 /// Number, time, kind.
 pub(super) const FIXED: usize = 17;
 /// Most bytes of a payload.
-pub const MOST_PAYLOAD: usize = 1 << 20;
+pub const MOST_PAYLOAD: usize = 16 << 20;
 
 /// One entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,25 +36,41 @@ pub struct Entry<'a> {
 /// A segment's header.
 pub(super) fn header(segment: u64, first: u64) -> [u8; HEADER] {
     let mut out = [0; HEADER];
-    let parts: [&[u8]; 5] = [&MAGIC, &VERSION.to_le_bytes(), &[0; 4], &segment.to_le_bytes(), &first.to_le_bytes()];
+    let sum = header_sum(VERSION, segment, first);
+    let parts: [&[u8]; 5] =
+        [&MAGIC, &VERSION.to_le_bytes(), &sum.to_le_bytes(), &segment.to_le_bytes(), &first.to_le_bytes()];
     for (to, from) in out.iter_mut().zip(parts.into_iter().flatten()) {
         *to = *from;
     }
     out
 }
 
-/// Reads a header: segment number and number of the first entry.
-pub(super) fn read_header(bytes: &[u8]) -> Result<(u64, u64), &'static str> {
-    if bytes.len() < HEADER {
-        return Err("a file shorter than a header");
-    }
+fn header_sum(version: u32, segment: u64, first: u64) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&MAGIC);
+    sum.update(&version.to_le_bytes());
+    sum.update(&segment.to_le_bytes());
+    sum.update(&first.to_le_bytes());
+    sum.finalize()
+}
+
+/// Reads a header: segment number and number of the first entry. A wrong first number would make every entry behind it look
+/// like an interrupted write: that is why a header has a checksum of its own.
+pub(super) fn read_header(bytes: &[u8]) -> Result<(u64, u64), String> {
+    let fields = (word32(bytes, 8), word32(bytes, 12), word64(bytes, 16), word64(bytes, 24));
+    let (Some(version), Some(sum), Some(segment), Some(first)) = fields else {
+        return Err(format!("{} bytes, a header has {HEADER}", bytes.len()));
+    };
     if !bytes.starts_with(&MAGIC) {
-        return Err("other bytes");
+        return Err("other bytes".into());
     }
-    if word32(bytes, 8) != Some(VERSION) {
-        return Err("another version");
+    if sum != header_sum(version, segment, first) {
+        return Err("a wrong checksum of the header".into());
     }
-    word64(bytes, 16).zip(word64(bytes, 24)).ok_or("a file shorter than a header")
+    if version != VERSION {
+        return Err(format!("version {version}, this program knows version {VERSION}"));
+    }
+    Ok((segment, first))
 }
 
 /// Appends an entry.
@@ -81,8 +97,10 @@ pub(super) enum Found<'a> {
     Entry(Entry<'a>, usize),
     /// Nothing any more: the end, or zeros up to it.
     End,
-    /// No entry.
+    /// No entry: perhaps an interrupted write.
     Bad(&'static str),
+    /// A whole entry that has no business here; no interrupted write leaves such a thing.
+    Wrong(&'static str),
 }
 
 /// Reads the entry at the start of `bytes`, which go on to the end of the file; `number` is the one it must have.
@@ -105,7 +123,7 @@ pub(super) fn read(bytes: &[u8], number: u64) -> Found<'_> {
     }
     let (Some(found), Some(time)) = (word64(body, 0), word64(body, 8)) else { return Found::Bad("a cut entry") };
     if found != number {
-        return Found::Bad("an entry with another number");
+        return Found::Wrong("an entry with another number");
     }
     let (kind, payload) = (body.get(16).copied().unwrap_or(0), body.get(FIXED..).unwrap_or_default());
     Found::Entry(Entry { number, time: time.cast_signed(), kind, payload }, end)

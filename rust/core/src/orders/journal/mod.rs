@@ -8,6 +8,9 @@
 //! anywhere else is an error that says where, and nothing is changed.
 
 mod error;
+#[cfg(test)]
+mod failure_tests;
+mod folder;
 mod format;
 mod reader;
 mod sync;
@@ -19,18 +22,19 @@ pub use sync::Fsync;
 
 use crate::clock::Nanos;
 use format::{FIXED, FRAME, HEADER, header};
-use reader::{Segment, name, read_segments, segments};
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
-use std::collections::VecDeque;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use reader::{Segment, read_newest};
+use rustix::fs::{FallocateFlags, fallocate};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sync::Syncer;
 
 /// Room asked for at once, bytes: a sync need not write a new length then.
 const ROOM: u64 = 4 << 20;
+
+/// A buffer that grew beyond this for one append is given back, bytes.
+const MOST_BUFFER: usize = 1 << 20;
 
 /// Where and how.
 #[derive(Clone, Debug)]
@@ -54,10 +58,14 @@ pub struct Status {
     pub bytes: u64,
     /// Its number.
     pub segment: u64,
-    /// Entries that are not on the disk for certain.
+    /// Entries that are not on the disk for certain; always 0 with [`Fsync::Off`], which promises nothing.
     pub unsynced: u64,
     /// When the oldest of them was written, ns since the Unix epoch; 0: there are none.
     pub unsynced_since: Nanos,
+    /// A write or a sync failed: nothing is written any more.
+    pub failed: bool,
+    /// Old segments that could not be removed, at the last rotation.
+    pub surplus: u64,
 }
 
 /// A journal being written.
@@ -70,12 +78,11 @@ pub struct Journal {
     at: u64,
     room: u64,
     last: u64,
+    surplus: u64,
     buffer: Vec<u8>,
     failed: Option<String>,
     syncer: Option<Syncer>,
-    /// Numbers and times of entries whose sync is awaited, thinned out.
-    waiting: VecDeque<(u64, Nanos)>,
-    _lock: File,
+    lock: File,
 }
 
 impl Journal {
@@ -89,17 +96,18 @@ impl Journal {
         each: &mut dyn FnMut(Entry<'_>) -> Result<(), String>,
     ) -> Result<(Self, Recovery), JournalError> {
         let folder = &options.folder;
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(JournalError::io("making", folder))?;
-        let lock = take_lock(folder)?;
-        let all = whole(segments(folder)?)?;
-        let newest = all.last().map(std::slice::from_ref).unwrap_or_default();
-        let (recovery, segment) = read_segments(newest, each)?;
-        let segment = match segment {
-            Some(segment) => segment,
-            None => create(folder, 1, 1)?,
+        folder::make(folder)?;
+        let lock = folder::lock(folder)?;
+        folder::remove_drafts(folder)?;
+        let (recovery, segment) = read_newest(folder, each)?;
+        let segment = if let Some(segment) = segment {
+            segment
+        } else {
+            let (_, path) = folder::new_segment(folder, 1, &header(1, 1))?;
+            Segment { path, number: 1, end: HEADER as u64, length: HEADER as u64 }
         };
         if recovery.torn > 0 {
-            set_aside(&segment)?;
+            folder::set_aside(folder, &segment)?;
         }
         let file =
             OpenOptions::new().write(true).open(&segment.path).map_err(JournalError::io("opening", &segment.path))?;
@@ -126,12 +134,12 @@ impl Journal {
             at: segment.end,
             room: segment.end,
             last: recovery.last,
+            surplus: 0,
             buffer: Vec::with_capacity(4096),
             failed: None,
             syncer,
-            waiting: VecDeque::new(),
             options,
-            _lock: lock,
+            lock,
         };
         Ok((journal, recovery))
     }
@@ -139,24 +147,48 @@ impl Journal {
     /// Appends one entry; gives its number.
     ///
     /// # Errors
-    /// [`JournalError`]; from then on every append fails.
+    /// [`JournalError`]; after any but [`JournalError::TooLong`] every later append fails.
     pub fn append(&mut self, time: Nanos, kind: u8, payload: &[u8]) -> Result<u64, JournalError> {
-        if let Some(why) = &self.failed {
-            return Err(JournalError::Failed(why.clone()));
-        }
-        if payload.len() > MOST_PAYLOAD {
-            return Err(JournalError::TooLong(MOST_PAYLOAD));
-        }
-        let number = self.last.saturating_add(1);
+        self.append_all(time, [(kind, payload)])
+    }
+
+    /// Appends entries, a command and its consequences say, with one write and (where the policy is that) one sync; gives the
+    /// number of the last one. Of an interrupted write the entries in front are kept.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing is appended. After any but [`JournalError::TooLong`] every later append fails.
+    pub fn append_all<'a>(
+        &mut self,
+        time: Nanos,
+        entries: impl IntoIterator<Item = (u8, &'a [u8])>,
+    ) -> Result<u64, JournalError> {
+        self.still_good()?;
         self.buffer.clear();
-        format::write(number, time, kind, payload, &mut self.buffer);
-        let written = self.put(number, time);
+        let mut last = self.last;
+        for (kind, payload) in entries {
+            if payload.len() > MOST_PAYLOAD {
+                return Err(JournalError::TooLong(MOST_PAYLOAD));
+            }
+            last = last.saturating_add(1);
+            format::write(last, time, kind, payload, &mut self.buffer);
+        }
+        if last == self.last {
+            return Ok(last);
+        }
+        let written = self.put(last, time);
         if let Err(error) = &written {
             self.failed = Some(error.to_string());
             // half an entry must not stand before later ones: there are none, and it goes if the system lets it
             let _ = self.file.set_len(self.at);
         }
-        written.map(|()| number)
+        if self.buffer.capacity() > MOST_BUFFER {
+            self.buffer = Vec::with_capacity(4096);
+        }
+        written.map(|()| last)
+    }
+
+    fn still_good(&self) -> Result<(), JournalError> {
+        self.failed.as_ref().map_or(Ok(()), |why| Err(JournalError::Failed(why.clone())))
     }
 
     fn put(&mut self, number: u64, time: Nanos) -> Result<(), JournalError> {
@@ -168,17 +200,10 @@ impl Journal {
             let _ = fallocate(&self.file, FallocateFlags::empty(), self.at, self.room.saturating_sub(self.at));
         }
         self.file.write_all_at(&self.buffer, self.at).map_err(JournalError::io("writing", &self.path))?;
-        match self.options.fsync {
-            Fsync::Off => {}
-            Fsync::Always => self.file.sync_data().map_err(JournalError::io("syncing", &self.path))?,
-            Fsync::Batched { .. } => {
-                if let Some(syncer) = &self.syncer {
-                    syncer.wrote(&self.file, number).map_err(JournalError::Failed)?;
-                }
-                if self.waiting.len() < 1024 {
-                    self.waiting.push_back((number, time));
-                }
-            }
+        match (self.options.fsync, &self.syncer) {
+            (Fsync::Always, _) => self.file.sync_data().map_err(JournalError::io("syncing", &self.path))?,
+            (_, Some(syncer)) => syncer.wrote(&self.file, number, time).map_err(JournalError::Failed)?,
+            (_, None) => {}
         }
         self.at = end;
         self.last = number;
@@ -195,10 +220,11 @@ impl Journal {
     /// is written and on the disk, whole, under its name, the old one counts.
     ///
     /// # Errors
-    /// [`JournalError`]; from then on every append fails.
+    /// [`JournalError`]; after any but [`JournalError::TooLong`] every later append fails.
     pub fn rotate(&mut self, time: Nanos, checkpoint: &[(u8, Vec<u8>)]) -> Result<(), JournalError> {
-        if let Some(why) = &self.failed {
-            return Err(JournalError::Failed(why.clone()));
+        self.still_good()?;
+        if checkpoint.iter().any(|(_, payload)| payload.len() > MOST_PAYLOAD) {
+            return Err(JournalError::TooLong(MOST_PAYLOAD));
         }
         let rotated = self.start_segment(time, checkpoint);
         if let Err(error) = &rotated {
@@ -208,29 +234,19 @@ impl Journal {
     }
 
     fn start_segment(&mut self, time: Nanos, checkpoint: &[(u8, Vec<u8>)]) -> Result<(), JournalError> {
+        if let Some(why) = self.syncer.as_ref().and_then(|syncer| syncer.seen().failed) {
+            return Err(JournalError::Failed(why));
+        }
         let number = self.segment.saturating_add(1);
-        let first = self.last.saturating_add(1);
-        let path = self.options.folder.join(name(number));
-        let draft = path.with_extension("draft");
-        let mut bytes = header(number, first).to_vec();
+        let mut bytes = header(number, self.last.saturating_add(1)).to_vec();
         let mut last = self.last;
         for (kind, payload) in checkpoint {
             last = last.saturating_add(1);
             format::write(last, time, *kind, payload, &mut bytes);
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)
-            .map_err(JournalError::io("making", &draft))?;
-        file.write_all_at(&bytes, 0).map_err(JournalError::io("writing", &draft))?;
         // the old segment's end and the new one's start are both needed for what follows to be read
         self.file.sync_data().map_err(JournalError::io("syncing", &self.path))?;
-        file.sync_all().map_err(JournalError::io("syncing", &draft))?;
-        fs::rename(&draft, &path).map_err(JournalError::io("naming", &path))?;
-        sync_folder(&self.options.folder)?;
+        let (file, path) = folder::new_segment(&self.options.folder, number, &bytes)?;
         // the old one's room is not needed any more
         let _ = self.file.set_len(self.at);
         self.file = Arc::new(file);
@@ -242,37 +258,27 @@ impl Journal {
         if let Some(syncer) = &self.syncer {
             syncer.note(last);
         }
-        self.waiting.clear();
-        self.forget_old()
-    }
-
-    fn forget_old(&self) -> Result<(), JournalError> {
-        let all = segments(&self.options.folder)?;
-        let surplus = all.len().saturating_sub(self.options.keep_segments.saturating_add(1));
-        for (_, path) in all.iter().take(surplus) {
-            fs::remove_file(path).map_err(JournalError::io("removing", path))?;
-        }
+        // an old file that stays is a matter for people, no reason to stop trading
+        self.surplus = folder::forget_old(&self.options.folder, self.options.keep_segments).unwrap_or(u64::MAX);
         Ok(())
     }
 
     /// What it shows of itself.
     #[must_use]
     pub fn status(&mut self) -> Status {
-        let synced = match (&self.options.fsync, &self.syncer) {
-            (Fsync::Batched { .. }, Some(syncer)) => syncer.synced(),
-            (Fsync::Always, _) => self.last,
-            _ => 0,
-        };
-        while self.waiting.front().is_some_and(|(number, _)| *number <= synced) {
-            self.waiting.pop_front();
-        }
-        let unsynced = if self.options.fsync == Fsync::Off { 0 } else { self.last.saturating_sub(synced) };
+        let seen = self.syncer.as_ref().map(Syncer::seen);
+        let (synced, oldest, sync_failed) =
+            seen.map_or((self.last, 0, false), |seen| (seen.synced, seen.oldest, seen.failed.is_some()));
+        let unsynced = self.last.saturating_sub(synced);
+        let unsynced_since = if unsynced == 0 { 0 } else { oldest };
         Status {
             entries: self.last,
             bytes: self.at,
             segment: self.segment,
             unsynced,
-            unsynced_since: self.waiting.front().map_or(0, |(_, time)| *time),
+            unsynced_since,
+            failed: sync_failed || self.failed.is_some(),
+            surplus: self.surplus,
         }
     }
 
@@ -292,79 +298,9 @@ impl Drop for Journal {
                 let _ = self.file.sync_all();
             }
         }
+        folder::unlock(&self.lock);
     }
 }
 
 /// Bytes of the shortest entry, for whoever wants to know how many fit.
 pub const LEAST_ENTRY: usize = FRAME + FIXED;
-
-fn take_lock(folder: &Path) -> Result<File, JournalError> {
-    let path = folder.join("lock");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .read(true)
-        .write(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(JournalError::io("opening", &path))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        let mut holder = String::new();
-        let _ = (&mut file).take(64).read_to_string(&mut holder);
-        let holder = format!("pid {}", holder.trim());
-        return Err(JournalError::Locked { folder: folder.to_owned(), holder });
-    }
-    file.set_len(0).map_err(JournalError::io("writing", &path))?;
-    writeln!(file, "{}", std::process::id()).map_err(JournalError::io("writing", &path))?;
-    Ok(file)
-}
-
-/// The segments without one that was being made when the power went: its name is there, its header is not.
-fn whole(mut all: Vec<(u64, PathBuf)>) -> Result<Vec<(u64, PathBuf)>, JournalError> {
-    if let Some((1, path)) = all.last()
-        && fs::metadata(path).map_err(JournalError::io("looking at", path))?.len() < HEADER as u64
-    {
-        fs::remove_file(path).map_err(JournalError::io("removing", path))?;
-        all.pop();
-    }
-    Ok(all)
-}
-
-/// The first segment of all.
-fn create(folder: &Path, number: u64, first: u64) -> Result<Segment, JournalError> {
-    let path = folder.join(name(number));
-    let file = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(JournalError::io("making", &path))?;
-    file.write_all_at(&header(number, first), 0).map_err(JournalError::io("writing", &path))?;
-    file.sync_all().map_err(JournalError::io("syncing", &path))?;
-    sync_folder(folder)?;
-    Ok(Segment { path, number, end: HEADER as u64, length: HEADER as u64 })
-}
-
-fn sync_folder(folder: &Path) -> Result<(), JournalError> {
-    let file = File::open(folder).map_err(JournalError::io("opening", folder))?;
-    file.sync_all().map_err(JournalError::io("syncing", folder))
-}
-
-/// Keeps the bytes of an interrupted write beside the segment.
-fn set_aside(segment: &Segment) -> Result<(), JournalError> {
-    let bytes = fs::read(&segment.path).map_err(JournalError::io("reading", &segment.path))?;
-    let torn = usize::try_from(segment.end).ok().and_then(|end| bytes.get(end..)).unwrap_or_default();
-    let used = torn.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
-    for attempt in 0_u32..1_000 {
-        let path = segment.path.with_extension(format!("torn{attempt}"));
-        match OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path) {
-            Ok(mut file) => {
-                file.write_all(torn.get(..used).unwrap_or_default()).map_err(JournalError::io("writing", &path))?;
-                return file.sync_all().map_err(JournalError::io("syncing", &path));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(JournalError::io("making", &path)(error)),
-        }
-    }
-    Err(JournalError::Failed("a thousand repairs are kept beside the segment already".into()))
-}

@@ -2,7 +2,6 @@
 
 use crate::clock::Nanos;
 use std::fs::File;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,7 +11,8 @@ use std::time::Duration;
 pub enum Fsync {
     /// Whenever the system does: what the process wrote survives its death, not a loss of power.
     Off,
-    /// By a thread, at most so many ns after it was written: a loss of power takes that much.
+    /// By a thread that begins so many ns after the first entry that waits: a loss of power takes what was written in that time and
+    /// while the disk was at work.
     Batched {
         /// Between two.
         every: Nanos,
@@ -25,7 +25,6 @@ pub enum Fsync {
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
-    synced: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -33,8 +32,21 @@ struct State {
     file: Option<Arc<File>>,
     /// Number of the last entry written.
     written: u64,
+    /// When the oldest entry was written that waits for the next sync, and the oldest of those the disk is at work on; 0: none.
+    waiting: Nanos,
+    working: Nanos,
+    /// Number of the last entry that is on the disk for certain.
+    synced: u64,
     stop: bool,
     failed: Option<String>,
+}
+
+/// What it shows: number of the last entry that is on the disk for certain, when the oldest that is not was written (0: there is
+/// none), and what failed.
+pub(super) struct Seen {
+    pub(super) synced: u64,
+    pub(super) oldest: Nanos,
+    pub(super) failed: Option<String>,
 }
 
 /// The thread of [`Fsync::Batched`]. It holds one file and one number, no queue.
@@ -59,7 +71,7 @@ impl Syncer {
     }
 
     /// Tells it what was written, and gives what failed before.
-    pub(super) fn wrote(&self, file: &Arc<File>, number: u64) -> Result<(), String> {
+    pub(super) fn wrote(&self, file: &Arc<File>, number: u64, time: Nanos) -> Result<(), String> {
         let mut state = lock(&self.shared);
         if let Some(why) = &state.failed {
             return Err(why.clone());
@@ -67,6 +79,7 @@ impl Syncer {
         let idle = state.file.is_none();
         if state.file.as_ref().is_none_or(|known| !Arc::ptr_eq(known, file)) {
             state.file = Some(Arc::clone(file));
+            state.waiting = time;
         }
         state.written = number;
         drop(state);
@@ -76,13 +89,16 @@ impl Syncer {
         Ok(())
     }
 
-    /// Number of the last entry that is on the disk for certain.
-    pub(super) fn synced(&self) -> u64 {
-        self.shared.synced.load(Ordering::Acquire)
+    pub(super) fn seen(&self) -> Seen {
+        let state = lock(&self.shared);
+        let oldest = if state.working == 0 { state.waiting } else { state.working };
+        Seen { synced: state.synced, oldest, failed: state.failed.clone() }
     }
 
+    /// Everything up to this entry is on the disk, by another sync.
     pub(super) fn note(&self, number: u64) {
-        self.shared.synced.fetch_max(number, Ordering::AcqRel);
+        let mut state = lock(&self.shared);
+        state.synced = state.synced.max(number);
     }
 }
 
@@ -108,11 +124,14 @@ fn run(shared: &Shared, every: Duration) {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         let (file, number, stop) = (state.file.take(), state.written, state.stop);
+        state.working = std::mem::take(&mut state.waiting);
         drop(state);
         if let Some(file) = file {
             match file.sync_data() {
                 Ok(()) => {
-                    shared.synced.fetch_max(number, Ordering::AcqRel);
+                    let mut state = lock(shared);
+                    state.synced = state.synced.max(number);
+                    state.working = 0;
                 }
                 Err(error) => {
                     lock(shared).failed = Some(format!("fdatasync: {error}"));

@@ -50,7 +50,7 @@ mod tests {
     /// The digits before and behind the point, side by side: a comparison by text.
     fn text_at_most(a: i128, a_scale: u8, b: i128, b_scale: u8) -> bool {
         let digits = |value: i128, scale: u8| {
-            let zeros = usize::from(255 - scale);
+            let zeros = usize::from(u8::MAX.abs_diff(scale));
             format!("{:0>400}", format!("{}{}", value.unsigned_abs(), "0".repeat(zeros)))
         };
         match (a < 0, b < 0) {

@@ -27,7 +27,7 @@ pub struct Limits {
     pub max_open_orders: Option<u32>,
     /// Live orders at the venue.
     pub max_open_orders_venue: Option<u32>,
-    /// Not the same side, offset, price and quantity again within this, ns; 0: no limit. The last 256 orders of an instrument are
+    /// Not the same side, offset, price and quantity again within this, ns; 0: no limit. The last 4,096 orders of an instrument are
     /// remembered.
     pub duplicate_window: Nanos,
 }

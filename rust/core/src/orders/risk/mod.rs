@@ -8,6 +8,7 @@ mod budget;
 mod checks;
 mod exact;
 mod limits;
+mod recent;
 mod reject;
 
 pub use limits::{BudgetLimits, Limits, PAPER};
@@ -22,7 +23,7 @@ use crate::clock::Nanos;
 use crate::num::Decimal;
 use budget::Budget;
 use foldhash::HashMap;
-use std::collections::VecDeque;
+use recent::{Key, Recent};
 
 /// An order as the caller gave it.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,7 @@ pub struct Intent {
 }
 
 /// The same at the instrument's scales.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Checked {
     /// Price.
     pub price: i64,
@@ -92,18 +93,6 @@ impl Seen {
     }
 }
 
-/// An order let through a moment ago.
-#[derive(Clone, Copy, Debug)]
-struct Recent {
-    at: Nanos,
-    side: Side,
-    offset: Offset,
-    terms: Checked,
-}
-
-/// How many orders of an instrument are remembered to recognise a repetition.
-const MOST_RECENT: usize = 256;
-
 /// The checks, and what they need to remember.
 #[derive(Clone, Debug, Default)]
 pub struct Risk {
@@ -111,7 +100,7 @@ pub struct Risk {
     limits: HashMap<u32, Limits>,
     supports: HashMap<u16, Supports>,
     budgets: HashMap<u16, Budget>,
-    recent: HashMap<u32, VecDeque<Recent>>,
+    recent: HashMap<u32, Recent>,
 }
 
 impl Risk {
@@ -156,17 +145,19 @@ impl Risk {
         checks::collar(intent, terms, rules, &limits, seen.top)?;
         checks::position(intent, terms, rules, &limits, seen)?;
         checks::live(&limits, seen)?;
-        self.repetition(intent, terms, &limits, now)?;
+        let window = limits.duplicate_window;
+        let key = Key { side: intent.side, offset: intent.offset, terms };
+        if window > 0
+            && let Some(found) = self.recent.get(&intent.instrument).and_then(|recent| recent.age(&key, window, now))
+        {
+            return Err(Reject { rule: Rule::Duplicate, limit: Amount::Time(window), found: Amount::Time(found) });
+        }
         self.within_budget(intent.desk, now)?;
         if let Some(budget) = self.budgets.get_mut(&intent.desk) {
             budget.take(now);
         }
-        if limits.duplicate_window > 0 {
-            let recent = self.recent.entry(intent.instrument).or_default();
-            if recent.len() >= MOST_RECENT {
-                recent.pop_front();
-            }
-            recent.push_back(Recent { at: now, side: intent.side, offset: intent.offset, terms });
+        if window > 0 {
+            self.recent.entry(intent.instrument).or_default().add(key, window, now);
         }
         Ok(terms)
     }
@@ -199,25 +190,5 @@ impl Risk {
         }
         let limit = Amount::Count(limits.requests.saturating_sub(limits.reserve).into());
         Err(Reject { rule: Rule::Rate, limit, found: Amount::Count(budget.used(now).into()) })
-    }
-
-    fn repetition(&mut self, intent: &Intent, terms: Checked, limits: &Limits, now: Nanos) -> Result<(), Reject> {
-        let window = limits.duplicate_window;
-        if window <= 0 {
-            return Ok(());
-        }
-        let Some(recent) = self.recent.get_mut(&intent.instrument) else { return Ok(()) };
-        while recent.front().is_some_and(|one| now.saturating_sub(one.at) >= window) {
-            recent.pop_front();
-        }
-        let same = |one: &&Recent| (one.side, one.offset, one.terms) == (intent.side, intent.offset, terms);
-        match recent.iter().rev().find(same) {
-            Some(one) => Err(Reject {
-                rule: Rule::Duplicate,
-                limit: Amount::Time(window),
-                found: Amount::Time(now.saturating_sub(one.at)),
-            }),
-            None => Ok(()),
-        }
     }
 }

@@ -157,7 +157,8 @@ impl Router {
             tracks: HashMap::default(),
             events: Vec::new(),
             seq: 0,
-            number: 0,
+            // no run repeats the numbers of another: venues keep logs, and people read them
+            number: (u64::try_from(now.realtime.max(0)).unwrap_or(0) / 1_000_000_000) << 20,
             payload: Vec::new(),
             closes: Vec::new(),
         };
