@@ -47,8 +47,8 @@ help: ## list the targets
 
 build: .make/build ## set up .venv and build the Rust core into it
 
-demo: .make/build ## simulators, handler, metrics and a live view; make demo SECONDS=20 ends by itself
-	@$(BIN)/ferrofeed demo $(if $(SECONDS),--seconds $(SECONDS))
+demo: .make/build ## simulators, handler, metrics and a live view; make demo SECONDS=20 ends by itself, TRADE=1 trades
+	@$(BIN)/ferrofeed demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TRADE),--trade)
 
 test: test-rust test-python ## all tests
 

@@ -18,7 +18,7 @@ from benches import record, stages, tables
 from benches.contestants import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 DOCUMENT: Final = ROOT / "docs/performance.md"
 PICTURE: Final = "performance.svg"
@@ -156,14 +156,16 @@ FIGURES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
 }
 
 
-def written(document: str, report: dict[str, Any]) -> str:
+def written(
+    document: str, report: dict[str, Any], figures: Mapping[str, Callable[[dict[str, Any]], str]] = FIGURES
+) -> str:
     """The document with the report's figures. Raises ``ValueError`` for marks this does not know."""
-    unknown = {name for _, name, _ in _MARKED.findall(document)} - set(FIGURES)
+    unknown = {name for _, name, _ in _MARKED.findall(document)} - set(figures)
     if unknown:
         raise ValueError(f"the document asks for figures that no report has: {', '.join(sorted(unknown))}")
 
     def put(mark: re.Match[str]) -> str:
-        made = FIGURES[mark[2]](report)
+        made = figures[mark[2]](report)
         return f"{mark[1]}{made}\n{mark[3]}" if made else mark[0]
 
     return _MARKED.sub(put, document)

@@ -17,6 +17,8 @@ __all__ = [
     "MetricsView",
     "OrderCore",
     "OrderDeniedError",
+    "PaperExchange",
+    "PaperReject",
     "Poller",
     "Reader",
     "Records",
@@ -29,6 +31,7 @@ __all__ = [
     "read_journal",
     "realtime_ns",
     "release_build",
+    "replay_orders",
     "sha256_hex",
     "ziario_signature",
 ]
@@ -52,8 +55,15 @@ class FeedCore:
     def board(self) -> MetricsBoard: ...
     def show_wanted(self, instrument: int, slot: int, wanted: bool) -> None: ...
     def add_connection(
-        self, kind: str | None, *, max_message: int = ..., secrets: list[bytes] = ..., label: str = ""
+        self,
+        kind: str | None,
+        *,
+        max_message: int = ...,
+        secrets: list[bytes] = ...,
+        label: str = "",
+        judged: bool = False,
     ) -> int: ...
+    def judge(self, venue: int, verdict: str, at: int, message: bytes) -> None: ...
     def add_instrument(
         self,
         venue: int,
@@ -199,6 +209,53 @@ class BookSnapshot:
     @property
     def reason(self) -> str | None: ...
 
+class PaperReject(Exception):  # noqa: N818 - what was asked is refused, nothing failed
+    args: tuple[str, str]
+
+@final
+class PaperExchange:
+    def __new__(cls, *, maker_ppm: int = 200, taker_ppm: int = 500) -> PaperExchange: ...
+    def add_instrument(
+        self,
+        symbol: str,
+        *,
+        product: str = "spot",
+        base: str,
+        quote: str,
+        settle: str = "",
+        tick: str,
+        lot: str,
+        min_size: str = "0",
+        min_notional: str = "0",
+        leverage: int = 10,
+    ) -> int: ...
+    def add_account(self, name: str) -> int: ...
+    def deposit(self, account: int, currency: str, amount: str) -> None: ...
+    def submit(
+        self,
+        now_ns: int,
+        account: int,
+        instrument: int,
+        side: str,
+        order_type: str,
+        offset: str,
+        price: str,
+        quantity: str,
+        client: str = "",
+    ) -> int: ...
+    def cancel(self, now_ns: int, account: int, order: int) -> None: ...
+    def replace(self, now_ns: int, account: int, order: int, price: str, quantity: str) -> None: ...
+    def market(
+        self, now_ns: int, instrument: int, bids: Sequence[tuple[str, str]], asks: Sequence[tuple[str, str]]
+    ) -> None: ...
+    def events(self) -> list[tuple[Any, ...]]: ...
+    def orders(self, account: int, *, open_only: bool = False) -> list[dict[str, Any]]: ...
+    def fills(
+        self, account: int, *, instrument: int | None = None, order: int | None = None
+    ) -> list[dict[str, Any]]: ...
+    def balances(self, account: int) -> dict[str, tuple[str, str, str]]: ...
+    def position(self, account: int, instrument: int) -> dict[str, Any]: ...
+
 @final
 class Decoder:
     def __new__(cls, kind: str) -> Decoder: ...
@@ -295,6 +352,8 @@ class OrderCore:
     def has_outgoing(self, link: int) -> bool: ...
     def take_closes(self) -> list[tuple[int, str]]: ...
     def tick(self) -> None: ...
+    def refresh(self, desk: int) -> bool: ...
+    def close(self) -> None: ...
     def pump(self) -> None: ...
     def paper_due(self) -> int | None: ...
     def market(self, batch: Batch) -> None: ...
@@ -340,3 +399,4 @@ class OrderCore:
 def read_journal(
     folder: str, each: Callable[[int, int, str], object], *, from_oldest: bool = False
 ) -> tuple[int, int, int]: ...
+def replay_orders(folder: str, *, prefix: str = "ff") -> dict[str, Any]: ...

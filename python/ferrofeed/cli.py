@@ -68,6 +68,7 @@ _COMMANDS: Final = (
 examples:
   ferrofeed demo                   live books, trades and latencies, until Ctrl-C
   ferrofeed demo --seconds 20      end by itself with a summary
+  ferrofeed demo --trade           a toy market maker besides, on the paper exchange against these books
 """,
     ),
     _Command(
@@ -111,6 +112,17 @@ examples:
 examples:
   ferrofeed decode itick frames.txt
   tail -n 20 frames.txt | ferrofeed decode itick
+""",
+    ),
+    _Command(
+        "orders",
+        "the router's view of orders, positions and balances; its journal; the kill switch",
+        """\
+examples:
+  ferrofeed orders -c feed.toml                      what is live, from the journal, whether the service runs or not
+  ferrofeed orders journal -c feed.toml              every entry, a line each
+  ferrofeed orders kill runaway quotes -c feed.toml  cancel everything and halt, until somebody clears it
+  ferrofeed orders clear anna -c feed.toml           clear the kill switch, in the name of anna
 """,
     ),
     _Command(

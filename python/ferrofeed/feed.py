@@ -8,7 +8,6 @@ import logging
 import random
 import threading
 import time
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,8 +23,9 @@ from ferrofeed.net.socket import tls_context
 from ferrofeed.net.supervisor import Supervisor
 from ferrofeed.net.tuning import Tuning
 from ferrofeed.session import DEFAULT_BACKOFF, Budgets, Session
+from ferrofeed.session.configured import configured
 from ferrofeed.spec import Topic
-from ferrofeed.venues import SPECS
+from ferrofeed.venues import ORDER_SPECS, SPECS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from ferrofeed.config import VenueConfig
     from ferrofeed.dispatch import Callback
+    from ferrofeed.net.order_link import OrderLink
+    from ferrofeed.orders.api import Orders
+    from ferrofeed.orders.wiring import OrderSide
     from ferrofeed.session import BackoffPolicy, Snapshot
     from ferrofeed.spec import VenueSpec
 
@@ -58,13 +61,15 @@ class Feed:
         config: Config,
         *,
         specs: Mapping[str, VenueSpec] = SPECS,
+        order_specs: Mapping[str, VenueSpec] = ORDER_SPECS,
         backoff: BackoffPolicy = DEFAULT_BACKOFF,
         seed: int | None = None,
     ) -> None:
         """Prepare, and connect to nothing yet.
 
-        ``specs``: other venues, or the same with other limits; ``backoff``: how long to wait before reconnections;
-        ``seed`` fixes their jitter (tests).
+        ``specs``, ``order_specs``: other venues, or the same with other limits; ``backoff``: how long to wait before
+        reconnections; ``seed`` fixes their jitter (tests). Where a venue trades, the journal is opened here:
+        :class:`~ferrofeed.orders.JournalFailedError` if another process has it.
         """
         self.config = config
         self.names = Names()
@@ -87,6 +92,15 @@ class Feed:
         for venue in config.venues:
             for symbol, channel in venue.topics():
                 self._subscribe(venue.id, [symbol], [channel])
+        self._order_side: OrderSide | None = None
+        if config.trading:
+            from ferrofeed.orders.wiring import OrderSide  # noqa: PLC0415  # most feeds trade nothing
+
+            side = OrderSide(
+                config, self.core, self._supervisor, names=self.names, books=self._book_of, specs=order_specs
+            )
+            side.connect(config, order_specs, budgets, rng, backoff)
+            self._order_side = side
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
@@ -122,14 +136,20 @@ class Feed:
         for dispatcher in self.dispatchers:
             dispatcher.join(timeout_s)
         self.core.board.close()
+        self._close_orders()
 
     def _ended(self) -> None:
         self._close_consumers()
+        self._close_orders()
         self.core.board.close()
 
     def _close_consumers(self) -> None:
         for consumer in self.consumers:
             consumer.core.close()
+
+    def _close_orders(self) -> None:
+        if self._order_side is not None:
+            self._order_side.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -152,8 +172,9 @@ class Feed:
         """What keeps the feed from being :meth:`ready`: a line for each connection that lacks something."""
         if not self.running:
             return ["the feed is not running"]
-        links = self._all_links()
-        return self._supervisor.call(lambda: [line for link in links if (line := link.missing())])
+        links, side = self._all_links(), self._order_side
+        lines = self._supervisor.call(lambda: [line for link in links if (line := link.missing())])
+        return lines if side is None else lines + side.missing()
 
     def wait_ready(self, timeout_s: float = 30.0) -> bool:
         """Wait until :meth:`ready`; False if it did not come within ``timeout_s``, see :meth:`missing` for why.
@@ -167,10 +188,19 @@ class Feed:
         while True:
             if not self.missing():
                 return True
-            fatal = any(link.session.fatal for link in self._all_links())
+            fatal = any(session.fatal for session in self._sessions())
             if fatal or time.monotonic() > deadline or not self.running:
                 return False
             time.sleep(0.01)
+
+    # orders
+
+    @property
+    def orders(self) -> Orders:
+        """Orders at the trading venues of the configuration; :class:`UsageError` if it has none."""
+        if self._order_side is None:
+            raise UsageError("no venue of the configuration trades: kinds coinceres, quantapi and paper do")
+        return self._order_side.orders
 
     # subscriptions
 
@@ -194,7 +224,10 @@ class Feed:
 
     def retry(self, venue: str) -> None:
         """Try again what the venue had refused for good (a wrong key), once that is put right. Else does nothing."""
-        for link in self._venue(venue)[1]:
+        links: list[Link | OrderLink] = [*self._links.get(venue, ())]
+        if not links and self._order_side is not None:
+            links += [link for link in self._order_side.links if any(desk.venue == venue for desk in link.desks)]
+        for link in links or self._venue(venue)[1]:
             self._on_loop(link.retry)
 
     # consumers
@@ -358,6 +391,16 @@ class Feed:
     def _all_links(self) -> list[Link]:
         return [link for links in self._links.values() for link in links]
 
+    def _sessions(self) -> list[Session]:
+        links: list[Link | OrderLink] = [*self._all_links()]
+        if self._order_side is not None:
+            links += self._order_side.links
+        return [link.session for link in links]
+
+    def _book_of(self, venue: str, symbol: str) -> int | None:
+        spec = self._venue(venue)[0]
+        return self._instruments.get((venue, spec.dialect.raw_symbol(symbol)))
+
     def _add_venue(self, venue: VenueConfig, budgets: Budgets, rng: random.Random) -> None:
         spec = configured(self._specs[venue.kind], venue)
         secrets = [secret.reveal().encode() for secret in (venue.api_key, venue.api_secret) if secret is not None]
@@ -457,17 +500,6 @@ class Feed:
             self._supervisor.call(call)
         else:
             call()
-
-
-def configured(spec: VenueSpec, venue: VenueConfig) -> VenueSpec:
-    """The venue's spec with what its configuration says instead."""
-    limits, heartbeat = spec.limits, spec.heartbeat
-    if venue.requests_per_minute is not None:
-        limits = replace(limits, requests_per_minute=venue.requests_per_minute)
-    if venue.heartbeat_interval_s is not None:
-        heartbeat = replace(heartbeat, interval_s=venue.heartbeat_interval_s)
-    stale_after_s = {**spec.stale_after_s, **venue.stale_after_s}
-    return replace(spec, limits=limits, heartbeat=heartbeat, stale_after_s=stale_after_s)
 
 
 def several(names: str | Iterable[str]) -> list[str]:

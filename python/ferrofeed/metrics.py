@@ -28,7 +28,7 @@ from ferrofeed.board import (
     read_tallies,
     silence_s,
 )
-from ferrofeed.metrics_families import NS, counter, gauge
+from ferrofeed.metrics_families import NS, counter, gauge, histogram
 from ferrofeed.orders.board import order_metrics
 
 if TYPE_CHECKING:
@@ -211,9 +211,9 @@ class BoardCollector(Collector):
         )
         negative: list[tuple[tuple[str, ...], float]] = []
         for row in rows:
-            for stage, histogram in row.histograms.items():
-                histogram(latency, (*row.labels, stage), histogram)
-                negative.append(((*row.labels, stage), histogram[3]))
+            for stage, exported in row.histograms.items():
+                histogram(latency, (*row.labels, stage), exported)
+                negative.append(((*row.labels, stage), exported[3]))
         yield latency
         yield counter(
             "ferrofeed_latency_negative",
@@ -241,8 +241,8 @@ class BoardCollector(Collector):
             "Latency of the last stage, booked_to_delivered: how long events waited for the consumer.",
             labels=("consumer",),
         )
-        for name, _, _, histogram in consumers:
-            histogram(latency, (name,), histogram)
+        for name, _, _, exported in consumers:
+            histogram(latency, (name,), exported)
         yield latency
         yield counter(
             "ferrofeed_callback_errors",

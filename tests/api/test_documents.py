@@ -50,11 +50,32 @@ def test_the_guide(market: Market, capsys: pytest.CaptureFixture[str]) -> None:
     assert names["book"].valid
 
 
+def readmes_settings(url: str, tables: int) -> str:
+    """The first so many of the readme's TOML blocks, for a simulator."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(found) == 2
+    settings = "\n".join(found[:tables])
+    return 'service.metrics = ""\n' + settings.replace('kind = "itick"', f'kind = "itick"\nurl = "{url}"')
+
+
+def test_the_readmes_trade(market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, program = blocks(ROOT / "README.md")
+    monkeypatch.setenv("ITICK_TOKEN", "sim-key")
+    (tmp_path / "feed.toml").write_text(readmes_settings(market.sim("itick").url, 2), encoding="utf-8")
+    with ferrofeed.Feed.from_file(tmp_path / "feed.toml") as feed:
+        assert feed.wait_ready(), feed.missing()
+        assert feed.orders.wait_ready()
+        names: dict[str, Any] = {"feed": feed}
+        exec(compile(program, "README.md", "exec"), names)  # our own text
+        view = names["order"].wait(5.0)
+    assert (view.state, view.intent, str(view.quantity)) == ("cancelled", "entry-17", "0.5")
+    assert (tmp_path / "state" / "orders" / "000000000001.journal").exists()
+
+
 def test_the_readmes_example(market: Market, tmp_path: Path) -> None:
-    (program,) = blocks(ROOT / "README.md")
-    (settings,) = re.findall(r"^```toml\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    settings = settings.replace('kind = "itick"', f'kind = "itick"\nurl = "{market.sim("itick").url}"')
-    (tmp_path / "feed.toml").write_text(f'service.metrics = ""\n{settings}', encoding="utf-8")
+    program, _ = blocks(ROOT / "README.md")
+    (tmp_path / "feed.toml").write_text(readmes_settings(market.sim("itick").url, 1), encoding="utf-8")
     environment = os.environ | {"ITICK_TOKEN": "sim-key", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True

@@ -27,8 +27,8 @@ def sockets(feed: Feed) -> list[socket.socket]:
     """Duplicates of the sockets of a feed's links."""
     found = []
     for link, _ in feed.snapshots():
-        assert link._socket is not None
-        transport = link._socket._transport
+        assert link.carrier.socket is not None
+        transport = link.carrier.socket._transport
         assert transport is not None
         found.append(transport.underlying_transport.get_extra_info("socket").dup())
     return found

@@ -175,6 +175,7 @@ class FakeBook:
 
 
 class FakeModel:
+    toy = None
     trades: tuple[Any, ...] = ()
     quotes: dict[tuple[str, str], Any] = {}  # noqa: RUF012  # a test's constant
 

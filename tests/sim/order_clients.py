@@ -14,14 +14,36 @@ from picows import ws_connect
 from tests.sim.conftest import Client, until
 
 from ferrofeed.sim import OrderOptions, OrderSimulator
+from ferrofeed.sim.server import unix_clock
 
 Message = dict[str, Any]
 ETH = ["ETH/USDT"]
 
 
+class Shifted:
+    """The time of day, which may be moved on by hand."""
+
+    def __init__(self) -> None:
+        self.shift_ns = 0
+        self._clock = unix_clock()
+
+    def __call__(self) -> int:
+        return self._clock() + self.shift_ns
+
+
+def later(sim: OrderSimulator, seconds: float) -> None:
+    """Move the venue's clock on, and let it do what is due then."""
+    clock = sim.now_ns
+    assert isinstance(clock, Shifted)
+    clock.shift_ns += round(seconds * 10**9)
+    sim.heard()
+
+
 def still(venue: str, orders: OrderOptions | None = None, **settings: Any) -> OrderSimulator:
-    """A venue whose market moves by hand only."""
-    return OrderSimulator(venue, **({"rate": 0, "symbols": ETH, "seed": 1, "orders": orders} | settings))
+    """A venue whose market moves by hand only, and whose clock may."""
+    return OrderSimulator(
+        venue, orders=orders, **({"rate": 0, "symbols": ETH, "seed": 1, "clock": Shifted()} | settings)
+    )
 
 
 async def http(sim: OrderSimulator, target: str, *headers: str) -> tuple[int, str, bytes]:
@@ -80,7 +102,7 @@ class Ceres(Plain):
     def answers(self, biz_type: int) -> list[Message]:
         return [message for message in self.all if message.get("biz_type") == biz_type]
 
-    async def ask(self, biz_type: int, **fields: Any) -> Message:
+    async def ask(self, biz_type: int, /, **fields: Any) -> Message:
         """Ask and wait for the answer."""
         before = len(self.answers(biz_type))
         self.ws.send({**fields, "biz_type": biz_type})
@@ -111,9 +133,7 @@ class Ceres(Plain):
 
     async def place(self, client: str, *args: str, **more: Any) -> str:
         """Place an order and wait until it is taken; returns the venue's id."""
-        order = self.order(client, *args, **more)
-        del order["biz_type"]
-        answer = await self.ask(11, **order)
+        answer = await self.ask(11, **self.order(client, *args, **more))
         assert answer["code"] == "200", answer
         return str(answer["data"]["system_oid"])
 
@@ -184,3 +204,95 @@ class Quant(Plain):
         answer = await self.ask("place_order", **self.order(*args, **more))
         assert answer["result"] is True, answer
         return str(answer["order_no"])
+
+
+class Trader:
+    """What both venues have, in one client's words: orders by a name of ours, what was told of them."""
+
+    def __init__(self, client: Ceres | Quant) -> None:
+        self.client = client
+        self.ws = client.ws
+
+    @classmethod
+    async def to(cls, sim: OrderSimulator) -> Trader:
+        return cls(await (Ceres if sim.venue.name == "coinceres" else Quant).to(sim))
+
+    def offer(self, name: str, price: int = 3000, quantity: str = "0.5") -> None:
+        """Send an order to buy and wait for nothing."""
+        if isinstance(self.client, Ceres):
+            self.client.send_order(name, str(price), quantity)
+        else:
+            self.client.send_order(name, price, float(quantity))
+
+    def cancel(self, name: str, order_id: str) -> None:
+        """Send a cancel and wait for nothing."""
+        if isinstance(self.client, Ceres):
+            self.ws.send({"biz_type": 12, "system_oid": order_id})
+        else:
+            fields = {"token": self.client.token, "symbol": "ETH/USDT", "order_nos": [order_id]}
+            self.ws.send({"op": "cancel_order", "cid": name, **fields})
+
+    async def place(self, name: str, price: int = 3000, quantity: str = "0.5") -> str:
+        """Place an order to buy and wait until it is taken; returns the venue's id."""
+        self.offer(name, price, quantity)
+        await until(lambda: self.answers(name), f"an answer to {name}")
+        return self.order_id(name)
+
+    def answers(self, name: str) -> list[Message]:
+        """The answers to an order, of any kind."""
+        if isinstance(self.client, Ceres):
+            return [a for a in self.client.answers(11) if a["data"] is not None and a["data"]["client_oid"] == name]
+        return [m for m in self.client.all if m["op"] == "place_order" and m["cid"] == name]
+
+    def order_id(self, name: str) -> str:
+        answer = self.answers(name)[0]
+        return str(answer["data"]["system_oid"] if isinstance(self.client, Ceres) else answer["order_no"])
+
+    def refusals(self, name: str) -> list[str]:
+        """Why an order was refused."""
+        if isinstance(self.client, Ceres):
+            return [answer["message"] for answer in self.answers(name) if answer["code"] != "200"]
+        return [answer["error_message"] for answer in self.answers(name) if not answer["result"]]
+
+    @property
+    def cancel_answers(self) -> list[bool]:
+        """Of each answer to a cancel of one order: was it taken?"""
+        if isinstance(self.client, Ceres):
+            return [bool(answer["data"]["SUCCESS"]) for answer in self.client.answers(12)]
+        return [message["data"][0]["result"] for message in self.client.all if message["op"] == "cancel_order"]
+
+    @property
+    def fills(self) -> list[tuple[str, str]]:
+        """What was told of fills: the order, and what tells the fill from others of the order."""
+        if isinstance(self.client, Ceres):
+            told = [push for push in self.client.pushes if push.get("dealVol", "0") != "0"]
+            return [(push["entrustId"], push["totalDealVol"]) for push in told]
+        return [(fill["order_no"], fill["fill_no"]) for fill in self.client.notices("fill")]
+
+    @property
+    def statuses(self) -> list[str]:
+        """What was told of orders, in the words of both venues' statuses."""
+        if isinstance(self.client, Ceres):
+            return self.client.statuses
+        return [order["status"] for order in self.client.notices("order")]
+
+    @property
+    def cancelled(self) -> bool:
+        return "CANCELED" in self.statuses
+
+    def place_of(self, wanted: Callable[[Message], object]) -> int:
+        """Where the first such message came."""
+        return next(index for index, message in enumerate(self.client.all) if wanted(message))
+
+    async def live(self) -> list[str]:
+        """Ask which orders are live."""
+        if isinstance(self.client, Ceres):
+            rows = (await self.client.ask(15))["data"]
+            return [row["system_oid"] for row in reversed(rows) if row["status"] in ("3", "4")]
+        return [row["order_no"] for row in (await self.client.ask("open_orders", symbol="ETH/USDT"))["data"]]
+
+    async def barrier(self) -> None:
+        await self.client.barrier()
+
+    async def gone(self) -> None:
+        await self.client.gone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import socket
@@ -11,11 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
 import ferrofeed.sim
-from ferrofeed.sim import KINDS
+from ferrofeed.sim import KINDS, ORDER_KINDS, OrderOptions, OrderSimulator
 from ferrofeed.sim.cli import add_arguments, build, run
 
 if TYPE_CHECKING:
@@ -69,6 +72,7 @@ def test_faults_from_a_file(tmp_path: Path) -> None:
         (["--faults", "random:soon"], "expected random:SECONDS"),
         (["--faults", "@/does/not/exist"], "can't read /does/not/exist"),
         (["--cert", "x"], "need --tls"),
+        (["--faults", "cut"], "itick takes no orders"),
         (["--tls", "--key", "x"], "--key needs --cert"),
         (["--tls", "--cert", "/does/not/exist"], "can't load the certificate"),
     ],
@@ -80,6 +84,21 @@ def test_wrong_usage_ends_with_2_and_says_why(
     captured = capsys.readouterr()
     assert expected in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--rate", "max"], "a trading venue's market has a pace"),
+        (["--answer-delay", "-1"], "--answer-delay is -1.0: expected seconds"),
+        (["--push-port", "99999"], "--push-port is 99999: expected 0 to 65535"),
+        (["--keys", "a"], "--keys: expected KEY:SECRET"),
+        (["--symbols", "AAPL.US"], "no pairs"),
+    ],
+)
+def test_wrong_usage_of_a_trading_venue(words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(parse("coinceres", *words)) == 2
+    assert expected in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,6 +151,50 @@ def test_it_serves_tls_until_told_to_stop(run: Run, kit: Kit, tmp_path: Path, nu
         assert err == "", err
         assert "faults: at=900 drip for=0.5" in out
         assert "1 connections" in out
+
+
+@pytest.mark.parametrize("venue", ["coinceres", "quantapi"])
+def test_a_trading_venue_tells_another_process_the_truth(venue: str) -> None:
+    command = [sys.executable, "-c", MAIN, venue, "--symbols", "ETH/USDT", "--keys", "two:s2"]
+    command += ["--push-port", "0"] if venue == "coinceres" else []
+    root = Path(ferrofeed.sim.__file__).parents[2]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(root)}
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        line = process.stdout.readline()
+        assert line.startswith(f"{venue} simulator on ws://127.0.0.1:"), line or process.stderr.read()
+        url = urlsplit(line.split()[-1])
+        with urlopen(f"http://{url.netloc}/truth", timeout=20) as answer:  # our own process
+            assert answer.headers["Content-Type"] == "application/json"
+            truth = json.load(answer)
+        assert (truth["venue"], truth["orders"], truth["violations"]) == (venue, [], [])
+        process.send_signal(signal.SIGTERM)
+        out, err = process.stdout.read(), process.stderr.read()
+        process.wait(20)
+        assert (process.returncode, err) == (0, "")
+        assert ("pushes on ws://127.0.0.1:" in out) == (venue == "coinceres")
+
+
+def test_the_options_of_trading_venues() -> None:
+    words = ["--still", "--answer-delay", "0.1", "--answer-jitter", "0.2", "--push-delay", "0.3", "--push-first"]
+    words += ["--forward-delay", "0.4", "--cancel-delay", "0.5", "--rate-limit", "9", "--pushes", "path"]
+    sim = build(parse("coinceres", *words, "--keys", "a:b,c:d", "--faults", "random:30", "--seed", "2"))
+    assert isinstance(sim, OrderSimulator)
+    assert sim.orders == OrderOptions(
+        live=False,
+        answer_delay_s=0.1,
+        answer_jitter_s=0.2,
+        push_delay_s=0.3,
+        push_first=True,
+        forward_delay_s=0.4,
+        cancel_delay_s=0.5,
+        rate_limit=9,
+        pushes="path",
+    )
+    assert dict(sim.options.keys) == {"sim-key": "sim-secret", "a": "b", "c": "d"}
+    assert {fault.kind for fault in sim.faults.faults} <= ORDER_KINDS
 
 
 def test_own_certificates(tls: Tls, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from ferrofeed import log
 from ferrofeed.demo.model import Model
 from ferrofeed.demo.sims import Simulators
 from ferrofeed.demo.text import plain, summary
+from ferrofeed.demo.trading import Trading, temporary_folder, with_paper
 from ferrofeed.demo.view import render
 from ferrofeed.errors import UsageError
 from ferrofeed.exporter.parent import Exporter
@@ -56,11 +58,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="Prometheus endpoint, port 0: any, '': none (default: %(default)s)",
     )
+    parser.add_argument(
+        "--trade",
+        action="store_true",
+        help="let a toy market maker trade with paper money: on the paper exchange, against itick's books",
+    )
     parser.add_argument("--plain", action="store_true", help="plain lines, as when standard output is no terminal")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until ``--seconds`` are over or a signal; 0 if every venue was live and every message accounted for."""
+    """Run until ``--seconds`` are over or a signal; 0 if all was live and every message and order accounted for."""
     if args.seconds is not None and not 0 < args.seconds < float("inf"):
         raise UsageError(f"--seconds {args.seconds:g}: expected more than 0")
     if not 0 <= args.rate < float("inf"):
@@ -79,26 +86,38 @@ def run(args: argparse.Namespace) -> int:
     with _starting(screen):
         simulators.start()
     try:
-        return _run(simulators, args, stop, screen)
+        config = simulators.config(args.metrics)
+        with ExitStack() as stack:
+            if args.trade:
+                config = with_paper(config, Path(stack.enter_context(temporary_folder())))
+            return _run(simulators, config, args, stop, screen)
     finally:
         simulators.stop()
 
 
-def _run(simulators: Simulators, args: argparse.Namespace, stop: threading.Event, screen: Console | None) -> int:
-    config = simulators.config(args.metrics)
+def _run(
+    simulators: Simulators, config: Config, args: argparse.Namespace, stop: threading.Event, screen: Console | None
+) -> int:
     feed = Feed(config)
     server = _metrics(feed, config)
     consumer = feed.consumer(name="view", policy="conflate")
     trades = feed.consumer(name="trades", kinds="trade", policy="drop_oldest", capacity=64)
-    model = Model(feed, consumer, trades)
+    trading = Trading(feed) if args.trade else None
+    model = Model(feed, consumer, trades, trading)
     try:
+        if trading is not None:
+            trading.start()
         feed.start()
         where = "" if server is None else f"http://{server.address[0]}:{server.address[1]}/metrics"
         seconds = _show(model, stop, args.seconds, screen, where)
-        _say(*summary(model, seconds))
+        wrong: list[str] = []
+        if trading is not None:
+            model.toy, wrong = trading.stop()
+        _say(*summary(model, seconds, wrong))
         for venue in simulators.dead():
             sys.stderr.write(f"ferrofeed: the {venue} simulator ended by itself\n")
-        return 0 if all(row.live and row.messages > 0 and row.accounted for row in model.rows) else 1
+        fine = all(row.live and row.messages > 0 and row.accounted for row in model.rows)
+        return 0 if fine and not wrong else 1
     finally:
         feed.stop()
         if server is not None:
@@ -149,7 +168,7 @@ def _show(model: Model, stop: threading.Event, seconds: float | None, screen: Co
             model.look()
             now = time.monotonic()
             show(model, now - start, end - now)
-            over = now >= end and (now >= end + GRACE_S or all(row.live for row in model.rows))
+            over = now >= end and (now >= end + GRACE_S or model.live)
             if over or stop.is_set():
                 return now - start
 

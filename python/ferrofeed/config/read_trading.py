@@ -73,7 +73,7 @@ ORDERS: Final = {
     "client_prefix": Key(_prefix),
     "ttl_s": Key(number(0.001, 3600, "seconds")),
     "ack_timeout_s": Key(number(0.01, 600, "seconds")),
-    "settle_s": Key(number(0, 600, "seconds")),
+    "settle_s": Key(number(0.05, 600, "seconds")),
     "kill_file": Key(_file_or_default),
     "on_stop": Key(choice("keep", "cancel")),
     "events": Key(integer(16, 1 << 24, "events")),

@@ -12,6 +12,7 @@ from ferrofeed.events import Quote, Trade
 if TYPE_CHECKING:
     from ferrofeed.book import Book
     from ferrofeed.consumer import Account, Consumer
+    from ferrofeed.demo.trading import Toy, Trading
     from ferrofeed.feed import Feed
 
 PERCENTILES = [50.0, 99.0, 99.9]
@@ -58,6 +59,9 @@ class Model:
     """Everything, conflated."""
     recent: Consumer
     """The last trades, each one of them."""
+    trading: Trading | None = None
+    """None: the demo does not trade."""
+    toy: Toy | None = None
     rows: list[VenueRow] = field(default_factory=list)
     trades: deque[Trade] = field(default_factory=lambda: deque(maxlen=32))
     quotes: dict[tuple[str, str], Quote] = field(default_factory=dict)
@@ -103,6 +107,13 @@ class Model:
                 )
             )
         self.rows = rows
+        if self.trading is not None:
+            self.toy = self.trading.look()
+
+    @property
+    def live(self) -> bool:
+        """Whether every venue is live, and trading possible where it is wanted."""
+        return all(row.live for row in self.rows) and (self.toy is None or self.toy.state == "ready")
 
     def _speed(self, venue: int, now: float, messages: int, read: int) -> tuple[float, float]:
         """Messages and bytes a second, over the last seconds."""

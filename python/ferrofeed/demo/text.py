@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from decimal import Decimal
 
     from ferrofeed.book import Book
     from ferrofeed.demo.model import Model, VenueRow
+    from ferrofeed.demo.trading import Toy
 
 NOTHING = "-"
 """Stands where nothing was measured."""
@@ -20,7 +22,7 @@ def nanoseconds(ns: float | None) -> str:
         return NOTHING
     for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
         if ns >= size:
-            return f"{ns / size:.3g} {unit}" if ns / size < 1000 else f"{ns / size:.0f} {unit}"  # noqa: PLR2004
+            return f"{ns / size:.3g} {unit}" if ns / size < 999.5 else f"{ns / size:.0f} {unit}"  # noqa: PLR2004
     return f"{ns:.0f} ns"
 
 
@@ -40,9 +42,44 @@ def latencies(values: Sequence[int]) -> str:
     return " / ".join(nanoseconds(value) for value in values) if any(values) else NOTHING
 
 
+def plainly(number: Decimal) -> str:
+    """The number without trailing zeros."""
+    return f"{(number + 0).normalize():f}"
+
+
+def signed(money: Decimal | None) -> str:
+    """A gain or a loss, to the cent; a dash for none."""
+    if money is None:
+        return NOTHING
+    cents = round(money, 2)
+    return f"{cents:+.2f}" if cents else "0.00"
+
+
+def counts(toy: Toy) -> str:
+    """What became of every order."""
+    ended = "".join(f"{number:,} {state} + " for state, number in sorted(toy.ended.items(), reverse=True))
+    refused = sum(toy.refused.values())
+    return (
+        f"{toy.placed:,} orders = {ended}{toy.live:,} live; {toy.fills:,} fills, {toy.moves:,} moved"
+        f"{f', {refused:,} not taken' if refused else ''}"
+    )
+
+
 def plain(model: Model, elapsed_s: float) -> list[str]:
-    """One line a connection, for logs and pipes."""
-    return [f"{elapsed_s:6.1f} s  {_line(row)}" for row in model.rows]
+    """One line a connection, and one of the toy, for logs and pipes."""
+    lines = [_line(row) for row in model.rows] + ([] if model.toy is None else [_toy_line(model.toy)])
+    return [f"{elapsed_s:6.1f} s  {line}" for line in lines]
+
+
+def _toy_line(toy: Toy) -> str:
+    return (
+        f"{'toy maker':<10} {toy.state:<10} {counts(toy)}; {_positions(toy)}; P&L {signed(toy.gain)} USDT  "
+        f"tick→order {latencies(toy.tick_to_order_ns)}"
+    )
+
+
+def _positions(toy: Toy) -> str:
+    return ", ".join(f"{row.symbol} {plainly(row.position)}" for row in toy.rows)
 
 
 def _line(row: VenueRow) -> str:
@@ -53,8 +90,8 @@ def _line(row: VenueRow) -> str:
     )
 
 
-def summary(model: Model, elapsed_s: float) -> list[str]:
-    """What was seen, for people; the exit code says the same."""
+def summary(model: Model, elapsed_s: float, wrong: Sequence[str] | None = None) -> list[str]:
+    """What was seen, for people; the exit code says the same. ``wrong``: what of the trading does not add up."""
     books = model.books()
     account = model.account()
     venue, symbol = (
@@ -72,6 +109,7 @@ def summary(model: Model, elapsed_s: float) -> list[str]:
             f"view: received {account.received:,} = delivered {account.delivered:,} + conflated {account.conflated:,} "
             f"+ dropped {account.dropped:,} + pending {account.pending:,}"
         ),
+        *([] if model.toy is None or wrong is None else _toy(model.toy, wrong)),
     ]
 
 
@@ -85,6 +123,22 @@ def _venue(row: VenueRow) -> Iterator[str]:
         yield f"  decoded → booked   {latencies(row.book_ns)}"
     if any(row.venue_ns):
         yield f"  venue → read       {latencies(row.venue_ns)}  (the venue stamps in whole ms or s)"
+
+
+def _toy(toy: Toy, wrong: Sequence[str]) -> Iterator[str]:
+    least, most = (2 * way / 1000 for way in toy.latency_us)
+    yield ""
+    yield f"toy market maker (paper money): {'NOT ' if wrong else ''}accounted for"
+    yield f"  orders             {counts(toy)}"
+    for rule, number in sorted(toy.refused.items()):
+        yield f"  not taken          {number:,} by the rule {rule}"
+    yield f"  left over          {_positions(toy)}"
+    yield f"  profit and loss    {signed(toy.gain)} USDT at the middle of the books, after {toy.fees:.2f} of fees"
+    yield f"  tick → order       {latencies(toy.tick_to_order_ns)}  (p50 / p99)"
+    yield f"  order → answer     {latencies(toy.order_to_ack_ns)}  (the exchange takes {least:g} to {most:g} ms of it)"
+    if not wrong:
+        yield "  orders, fills, balances and positions agree to the last digit"
+    yield from (f"  WRONG: {line}" for line in wrong)
 
 
 def _best(book: Book) -> str:

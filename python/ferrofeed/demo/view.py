@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from ferrofeed.demo.panel import LEAST_WIDTH, height_of, toy_panel
 from ferrofeed.demo.text import fit, nanoseconds, rate
 
 if TYPE_CHECKING:
@@ -40,15 +41,21 @@ STYLES: Final = {"buy": "green", "sell": "red"}
 def render(model: Model, title: str, height: int = 40, width: int = 120, page: int = 0) -> RenderableType:
     """The whole screen, ``height`` lines of ``width`` columns. Books that don't fit come on later pages."""
     left = height - 4 - len(model.rows)
+    toy = model.toy if model.toy is not None and left >= height_of(model.toy) and width >= LEAST_WIDTH else None
+    # the toy comes first, then books, then what is left for trades and quotes
+    reserve = LEAST_TRADES + 2 if toy is None else 0
+    left -= 0 if toy is None else height_of(toy)
     books = model.books()
     across = width // BOOK_WIDTH
-    down = min(-(-len(books) // across), max(0, left - LEAST_TRADES - 2) // BOOK_HEIGHT) if across else 0
+    down = min(-(-len(books) // across), max(0, left - reserve) // BOOK_HEIGHT) if across else 0
     parts: list[RenderableType] = [_line(title, "bold"), _venues(model.rows, width)]
     shown = across * down
     if shown:
         pages = -(-len(books) // shown)
         at = page % pages * shown
         parts.append(_books(books[at : at + shown], across, width, down))
+    if toy is not None:
+        parts.append(toy_panel(toy, width))
     rows = left - down * BOOK_HEIGHT - 2
     if rows > 0:
         parts.append(_lower(model, rows, width))

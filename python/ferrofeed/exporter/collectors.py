@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.registry import Collector
 
 from ferrofeed.board import GC_KEYS
-from ferrofeed.metrics import BoardCollector, counter
+from ferrofeed.metrics import BoardCollector
+from ferrofeed.metrics_families import counter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

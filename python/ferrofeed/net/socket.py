@@ -194,6 +194,14 @@ class Socket:
         self._transport = self._reader = None
         self._owner.on_lost(self._reason or "network_error", self._detail)
 
+    @property
+    def sends_now(self) -> bool:
+        """Whether what is sent goes to the system at once: it is open, and nothing waits in front of it."""
+        transport = self._transport
+        if transport is None or self._reason is not None:
+            return False
+        return not transport.underlying_transport.get_write_buffer_size()
+
     def send(self, payload: bytes) -> None:
         """Send one text message; nothing is sent on a socket that is closing."""
         if self._transport is not None and self._reason is None:

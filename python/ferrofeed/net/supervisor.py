@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from concurrent.futures import Future, wait
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ferrofeed import board
 from ferrofeed.net.loop import FeedLoop
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from ferrofeed._core import Consumer, MetricsBoard
-    from ferrofeed.net.link import Link
+    from ferrofeed.config import VenueConfig
     from ferrofeed.net.tuning import Tuning
 
 TICK_S = 0.02
@@ -37,6 +37,46 @@ T = TypeVar("T")
 _LOG = logging.getLogger("ferrofeed.feed")
 
 
+class Connected(Protocol):
+    """A connection that lives on the feed's thread."""
+
+    @property
+    def config(self) -> VenueConfig:
+        """Whose it is."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no socket is open or being opened."""
+
+    def tick(self) -> None:
+        """Time passed."""
+
+    def stop(self) -> None:
+        """Close it for good."""
+
+    def abort(self) -> None:
+        """Cut it."""
+
+    def pause_reading(self) -> None:
+        """A blocking consumer has no room."""
+
+    def resume_reading(self) -> None:
+        """It has again."""
+
+
+class Service(Protocol):
+    """Something besides connections that lives on the feed's thread."""
+
+    def start(self) -> None:
+        """The loop runs."""
+
+    def tick(self) -> None:
+        """Time passed."""
+
+    async def stop(self, grace_s: float) -> None:
+        """The feed stops; its connections are still there, and are closed when this is done."""
+
+
 class Supervisor:
     """Owns the thread. Its methods are for any thread; what they do happens on the loop's."""
 
@@ -50,7 +90,8 @@ class Supervisor:
         self._deliver = deliver
         self._on_end = on_end
         self._thread = threading.Thread(target=self._run, name="ferrofeed", daemon=True)
-        self._links: list[Link] = []
+        self._links: list[Connected] = []
+        self._services: list[Service] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._blocking: list[Consumer] = []
         self._stop: asyncio.Event | None = None
@@ -121,9 +162,17 @@ class Supervisor:
         task.add_done_callback(self._ended)
         return task
 
-    def add(self, link: Link) -> None:
+    def add(self, link: Connected) -> None:
         """Take a link in; it connects with the next tick."""
         self._links.append(link)
+
+    def serve(self, service: Service) -> None:
+        """Take a service in, before the start."""
+        self._services.append(service)
+
+    def later(self, seconds: float, call: Callable[[], object]) -> asyncio.TimerHandle:
+        """Run something on the loop after a while. For the loop's thread."""
+        return self._loop.call_later(seconds, call)
 
     def block_for(self, consumer: Consumer) -> None:
         """Pause reading while this consumer is full."""
@@ -184,6 +233,11 @@ class Supervisor:
                 _LOG.exception("the session of %s failed", link.config.id)
             if self._paused:
                 link.pause_reading()
+        for service in self._services:
+            try:
+                service.tick()
+            except Exception:  # noqa: BLE001  # its fault must not stop the connections
+                _LOG.exception("%s failed", type(service).__name__)
         # a plain timer: a coroutine that waits with a time limit costs several times as much, seen in the latencies
         self._loop.call_later(TICK_S, self._tick)
 
@@ -216,12 +270,20 @@ class Supervisor:
         self._ready.set()
         if self.tuning.poller is not None:
             self._loop.call_soon(self._spin)
+        for service in self._services:
+            service.start()
         self._tick()
         await self._stop.wait()
+        end = self._loop.time() + self._grace_s
+        for service in self._services:
+            try:
+                await service.stop(self._grace_s / 2)
+            except Exception:  # noqa: BLE001  # the connections are closed all the same
+                _LOG.exception("%s could not be stopped in order", type(service).__name__)
         for link in self._links:
             link.stop()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._grace_s):
+            async with asyncio.timeout_at(end):
                 while not all(link.closed for link in self._links):  # noqa: ASYNC110  # links know nothing of the supervisor
                     await asyncio.sleep(0.005)
         for link in self._links:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ferrofeed.orders.api import Balance, InstrumentRules, Mode, Orders, Position
+from ferrofeed.orders.account import Balance, InstrumentRules, Mode, Position
+from ferrofeed.orders.api import Orders
 from ferrofeed.orders.desk import Desk
 from ferrofeed.orders.errors import (
     BadInputError,

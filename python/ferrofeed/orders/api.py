@@ -5,78 +5,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import threading
 import time
+from collections import deque
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ferrofeed import _core
 from ferrofeed.errors import UsageError
-from ferrofeed.orders.errors import BadInputError, JournalFailedError, WaitTimeoutError, error_of
-from ferrofeed.orders.events import Callback, OrderEvent, OrderEvents, event_of
+from ferrofeed.orders.account import Balance, InstrumentRules, Mode, Position
+from ferrofeed.orders.errors import BadInputError, NotReadyError, WaitTimeoutError, error_of
+from ferrofeed.orders.events import Callback, OrderEvent, OrderEvents, event_of, finish
 from ferrofeed.orders.numbers import text_of
-from ferrofeed.orders.order import TERMINAL, Order, OrderView, view_of
+from ferrofeed.orders.order import Order, OrderView, view_of
 from ferrofeed.orders.strategy import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from ferrofeed.events import Event
     from ferrofeed.orders.desk import Desk
     from ferrofeed.orders.numbers import Number
 
 NS = 1_000_000_000
+_LOG = logging.getLogger("ferrofeed.orders")
 DEFAULT_EVENTS = 65_536
-
-
-class Position(NamedTuple):
-    """What is held in an instrument; of spot the holding of its base currency is the long side."""
-
-    long: Decimal
-    short: Decimal
-
-
-class Balance(NamedTuple):
-    """One currency, as the venue says."""
-
-    free: Decimal
-    locked: Decimal
-    total: Decimal
-
-
-class InstrumentRules(NamedTuple):
-    """What a venue demands of an order; 0: no such limit."""
-
-    symbol: str
-    raw_symbol: str
-    product: str
-    base: str
-    quote: str
-    settle: str
-    price_scale: int
-    size_scale: int
-    tick: Decimal
-    lot: Decimal
-    min_size: Decimal
-    max_size: Decimal
-    min_price: Decimal
-    min_notional: Decimal
-
-
-class Mode(NamedTuple):
-    """What may be done."""
-
-    mode: str
-    """``active``, ``reducing`` or ``halted``, as it was asked for."""
-    killed: str | None
-    """Why the kill switch is on, which halts whatever the mode; None: it is off."""
-    broken: str | None
-    """Why the journal takes nothing any more; None: it does."""
-
-    @property
-    def in_force(self) -> str:
-        """The mode that counts."""
-        return "halted" if self.killed is not None or self.broken is not None else self.mode
+NOBODY = 0xFFFF_FFFF
+"""No instrument."""
 
 
 class Orders:
@@ -93,11 +50,19 @@ class Orders:
         *,
         ttl_s: float = 2.0,
         capacity: int = DEFAULT_EVENTS,
-        wake: Callable[[int], None] = lambda _link: None,
+        wake: Callable[[int | None], None] = lambda _link: None,
+        on_thread: Callable[[], bool] | None = None,
+        kill_file: Path | None = None,
     ) -> None:
-        """``wake`` is told the link that has something to send."""
+        """``wake`` is told the link that may have something to send, or None: inline callbacks have something to hear.
+
+        ``on_thread``: whether the caller is on the feed's thread, where those are called; without a feed, on any.
+        """
         self.core = core
         self.wake = wake
+        self._on_thread = on_thread
+        self.kill_file = kill_file
+        """While it is there, the kill switch is on."""
         self._desks = {desk.venue: desk for desk in desks}
         self._by_number = {desk.number: desk for desk in self._desks.values()}
         self._ttl_ns = int(ttl_s * NS)
@@ -106,9 +71,13 @@ class Orders:
         self._changed = threading.Condition(self._lock)
         self._consumers: list[OrderEvents] = []
         self._callbacks: list[Callback] = []
+        self._pending: deque[OrderEvent] = deque()
+        """What the inline callbacks have not heard yet."""
+        self._delivering = False
         self._watchers: dict[int, list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]] = {}
         self._strategies: list[Strategy] = []
         self._numbers = itertools.count(1)
+        self._stopping = False
         self._closed = False
 
     # commands
@@ -140,16 +109,21 @@ class Orders:
 
         Raises :class:`OrderError` in one of its kinds: nothing was sent then, and the journal has a line that says so.
         """
-        desk = self._desk(venue)
+        if self._stopping:
+            self.core.note(NOBODY, "not_ready", "the feed is stopping")
+            raise NotReadyError("not_ready", "the feed is stopping: no orders are taken")
+        desk = self._desks.get(venue)
+        if desk is None:
+            raise self._refuse(NOBODY, f"venue: found {venue!r}, expected one of {', '.join(self._desks) or 'none'}")
         instrument = desk.instruments.get(symbol)
         if instrument is None:
-            raise self._refuse(desk, f"symbol: found {symbol!r}, expected one of {', '.join(desk.symbols.values())}")
+            text = f"symbol: found {symbol!r}, expected one of {', '.join(desk.symbols.values())}"
+            raise self._refuse(next(iter(desk.symbols), NOBODY), text)
         try:
             price_text = "0" if price is None else text_of("price", price)
             quantity_text = text_of("quantity", quantity)
         except BadInputError as error:
-            self.core.note(instrument, error.rule, str(error))
-            raise
+            raise self._refuse(instrument, str(error)) from None
         ttl_ns = self._ttl_ns if ttl_s is None else int(ttl_s * NS)
         number = 0 if strategy is None else strategy.number
         cause_ns = cause if isinstance(cause, int) else _read_at(cause)
@@ -185,7 +159,11 @@ class Orders:
             self.core.cancel(order_id, self._ttl_ns if ttl_s is None else int(ttl_s * NS))
         except _core.OrderDeniedError as denied:
             raise error_of(*denied.args) from None
-        self._commanded(self._desk_of(order_id))
+        row = self.core.order(order_id)
+        desk = None if row is None else self._by_number.get(row[2])
+        if desk is not None:
+            self.wake(desk.link)
+        self.distribute()
 
     def cancel_all(self, venue: str | None = None, symbol: str | None = None, strategy: Strategy | None = None) -> int:
         """Cancel every live order (of a venue, a symbol of it, a strategy), as often as it takes; gives how many."""
@@ -327,6 +305,8 @@ class Orders:
         """Clear the kill switch, in the name of somebody; gives whether it was on."""
         if not who.strip():
             raise UsageError("clear_kill: say who clears it")
+        if self.kill_file is not None and self.kill_file.exists():
+            raise UsageError(f"clear_kill: {self.kill_file} is there; the switch stays on until it is gone")
         cleared = self.core.clear_kill(who)
         self.distribute()
         return cleared
@@ -346,6 +326,11 @@ class Orders:
             self._strategies.append(strategy)
         return strategy
 
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """Those that have not said goodbye."""
+        return tuple(self._strategies)
+
     def disconnected(self, strategy: Strategy) -> None:
         """A strategy has said goodbye."""
         with self._lock, contextlib.suppress(ValueError):
@@ -363,7 +348,7 @@ class Orders:
         return events
 
     def on(self, call: Callable[[OrderEvent], object], *, inline: bool = False, name: str = "") -> OrderEvents:
-        """Call back for everything: on a thread of its own, or ``inline`` on the thread that learned of it.
+        """Call back for everything: on a thread of its own, or ``inline`` on the feed's, as soon as it has happened.
 
         Closing what is given back ends the calls. An exception of the callback is counted, and the first is logged.
         """
@@ -376,21 +361,55 @@ class Orders:
         return events
 
     def distribute(self) -> None:
-        """Hand on what happened. For whoever moved the router."""
-        if not self.core.has_events():
+        """Hand on what happened. For whoever moved the router, on any thread."""
+        if self.core.has_events():
+            with self._lock:
+                self._hand_on([event_of(row, self._names) for row in self.core.events()])
+        if self._pending:
+            if self._on_thread is None or self._on_thread():
+                self.deliver()
+            else:
+                self.wake(None)
+
+    def _hand_on(self, events: list[OrderEvent]) -> None:
+        if not events:
             return
-        with self._lock:
-            events = [event_of(row, self._names) for row in self.core.events()]
-            if not events:
-                return
-            for consumer in self._consumers:
-                consumer.put(events)
-            inline = [callback for callback in self._callbacks if callback.inline]
-            self._wake_watchers(events)
-            self._changed.notify_all()
-            # within the lock: callbacks see events in their order; it is theirs to enter again
+        for consumer in self._consumers:
+            consumer.put(events)
+        self._wake_watchers(events)
+        self._changed.notify_all()
+        inline = [callback for callback in self._callbacks if callback.inline]
+        if not inline or self._closed:
+            return
+        if len(self._pending) + len(events) > self._capacity:
+            # the feed's thread has stood still for so long: nothing is dropped behind anybody's back
             for callback in inline:
-                callback.hand(events)
+                _LOG.error("the inline callback %r fell behind %d events: ended", callback.events.name, self._capacity)
+                callback.events.end()
+            self._callbacks = [callback for callback in self._callbacks if not callback.inline]
+            self._pending.clear()
+            return
+        self._pending.extend(events)
+
+    def deliver(self) -> None:
+        """Call the inline callbacks for what they have not heard. What they cause themselves they hear after it."""
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._pending:
+                event = self._pending.popleft()
+                for callback in [callback for callback in self._callbacks if callback.inline]:
+                    callback.hand((event,))
+        finally:
+            self._delivering = False
+
+    def refresh(self, venue: str) -> bool:
+        """Ask a venue for rules, orders, balances and positions again; False if it is not connected."""
+        desk = self._desk(venue)
+        asked = self.core.refresh(desk.number)
+        self._commanded(desk)
+        return asked
 
     def tick(self) -> None:
         """Time passed: some fifty times a second."""
@@ -399,6 +418,12 @@ class Orders:
                 strategy.close()
         self.core.tick()
         self.distribute()
+
+    def stopping(self) -> None:
+        """The feed stops: no orders are taken from here on, and strategies say goodbye."""
+        self._stopping = True
+        for strategy in tuple(self._strategies):
+            strategy.close()
 
     def close(self, timeout_s: float = 3.0) -> None:
         """End every consumer once it has taken what is pending."""
@@ -413,6 +438,8 @@ class Orders:
 
     def wait_for(self, order_id: int, states: frozenset[str], timeout_s: float) -> OrderView:
         """Wait until an order is in one of these states."""
+        if self._on_thread is not None and self._on_thread():
+            raise UsageError("an inline callback can't wait for an order: nothing happens meanwhile")
         end = time.monotonic() + timeout_s
         with self._changed:
             while True:
@@ -449,16 +476,15 @@ class Orders:
     # inside
 
     def _commanded(self, desk: Desk) -> None:
-        if desk.is_paper:
-            self.distribute()
-        else:
-            self.wake(desk.link)
+        # first onto the wire, then told
+        self.wake(desk.link)
+        self.distribute()
 
     def _wake_watchers(self, events: list[OrderEvent]) -> None:
         for order in {event.order for event in events} & self._watchers.keys():
             for loop, future in self._watchers[order]:
                 with contextlib.suppress(RuntimeError):  # its loop is closed
-                    loop.call_soon_threadsafe(_finish, future)
+                    loop.call_soon_threadsafe(finish, future)
 
     def _forget(self, events: OrderEvents) -> None:
         with self._lock:
@@ -473,13 +499,7 @@ class Orders:
             raise BadInputError("input", f"venue: found {venue!r}, expected one of {known}")
         return desk
 
-    def _desk_of(self, order_id: int) -> Desk:
-        row = self.core.order(order_id)
-        assert row is not None
-        return self._by_number[row[2]]
-
-    def _refuse(self, desk: Desk, text: str) -> BadInputError:
-        instrument = next(iter(desk.symbols), 0)
+    def _refuse(self, instrument: int, text: str) -> BadInputError:
         self.core.note(instrument, "input", text)
         self.distribute()
         return BadInputError("input", text)
@@ -504,11 +524,3 @@ def _read_at(cause: Event | None) -> int:
     if cause is None:
         return 0
     return _core.monotonic_ns() - (_core.realtime_ns() - int(cause.ts_recv))
-
-
-def _finish(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
-__all__ = ["TERMINAL", "Balance", "InstrumentRules", "JournalFailedError", "Mode", "Orders", "Position"]

@@ -32,7 +32,8 @@ class Strategy:
         self.connected = True
         """Whether it may place orders."""
         self._orders = orders
-        self._cancels = cancel_on_disconnect
+        self.cancels = cancel_on_disconnect
+        """Whether its orders are cancelled when it goes away."""
         self._heartbeat_s = heartbeat_s
         self._last = time.monotonic()
 
@@ -63,7 +64,7 @@ class Strategy:
         if self.connected:
             self.connected = False
             self._orders.disconnected(self)
-            if self._cancels:
+            if self.cancels:
                 self._orders.cancel_all(strategy=self)
 
     def __enter__(self) -> Self:

@@ -14,7 +14,8 @@ Venues of market data are a :class:`Simulator`, trading venues an :class:`OrderS
 from __future__ import annotations
 
 from ferrofeed.sim.bars import INTERVALS, Bar, Day
-from ferrofeed.sim.faults import KINDS, ORDER_KINDS, Fault, FaultError, FaultPlan, parse_fault
+from ferrofeed.sim.fault_kinds import KINDS, ORDER_KINDS
+from ferrofeed.sim.faults import Fault, FaultError, FaultPlan, parse_fault
 from ferrofeed.sim.instruments import CATALOGUE, Instrument
 from ferrofeed.sim.market import Book, Market, State, Trade
 from ferrofeed.sim.order_server import TRADING_VENUES, OrderSimulator

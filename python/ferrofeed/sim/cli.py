@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from ferrofeed.sim.faults import KINDS, ORDER_KINDS, FaultPlan
+from ferrofeed.sim.fault_kinds import KINDS, ORDER_KINDS
+from ferrofeed.sim.faults import FaultPlan
 from ferrofeed.sim.market import MAX_DEPTH
 from ferrofeed.sim.order_server import TRADING_VENUES, OrderSimulator
 from ferrofeed.sim.order_types import OrderOptions
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
-    from ferrofeed.sim.faults import KindSpec
+    from ferrofeed.sim.fault_kinds import KindSpec
     from ferrofeed.sim.server import Simulator
 
 DEFAULT_KEY = "sim-key"
@@ -191,13 +192,13 @@ def _orders(args: argparse.Namespace) -> OrderOptions:
         cancel_delay_s=args.cancel_delay,
         rate_limit=args.rate_limit,
         pushes=args.pushes,
-        push_port=None if args.push_port is None else _port(args.push_port),
+        push_port=None if args.push_port is None else _port(args.push_port, "--push-port"),
     )
 
 
-def _port(port: int) -> int:
+def _port(port: int, name: str = "--port") -> int:
     if not 0 <= port < 1 << 16:
-        raise ValueError(f"--port is {port}: expected 0 to 65535")
+        raise ValueError(f"{name} is {port}: expected 0 to 65535")
     return port
 
 

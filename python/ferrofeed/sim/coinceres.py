@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ferrofeed.sim import coinceres_words as words
 from ferrofeed.sim.order_hall import Answer, Ask, Hall
@@ -34,6 +34,8 @@ PLACE, CANCEL, CONTRACTS, ACCOUNT, ORDERS, POSITIONS, TRADES = range(11, 18)
 MOST_IDS = 15
 MOST_TRADES = 50
 _OPS: dict[int, Op] = {PLACE: "place", CANCEL: "cancel"}
+_SIDES: dict[str, Side] = {"buy": "buy", "sell": "sell"}
+_OFFSETS: dict[str, Offset] = {"": "net", "open": "open", "close": "close"}
 _CODES = {"throttled": "429", "unknown_order": "404", "request": "400", "unavailable": "503"}
 
 
@@ -199,13 +201,13 @@ class CoinceresSession:
     def place(self, message: Mapping[str, Any], now_ns: int) -> tuple[Order | None, object]:
         """11: take an order."""
         listing = self._listing(word(message, "exchange"), word(message, "contract"))
-        kind, side = word(message, "price_type"), word(message, "entrust_bs")
+        kind, side = word(message, "price_type"), _SIDES.get(word(message, "entrust_bs"))
         if kind not in ("limit", "market"):
             raise Refusal("request", "price_type: expected limit or market")
-        if side not in ("buy", "sell"):
+        if side is None:
             raise Refusal("request", "entrust_bs: expected buy or sell")
-        offset = word(message, "future_dir", need=listing.product == "contract")
-        if offset not in ("open", "close", ""):
+        offset = _OFFSETS.get(word(message, "future_dir", need=listing.product == "contract"))
+        if offset is None:
             raise Refusal("request", "future_dir: expected open or close")
         if message.get("lever") is not None:
             number_text(message, "lever")
@@ -214,9 +216,9 @@ class CoinceresSession:
             self._hall.engine.account(self.key or "", listing.market),
             listing,
             word(message, "client_oid", need=False),
-            cast("Side", side),
+            side,
             "limit" if kind == "limit" else "market",
-            cast("Offset", offset) if listing.product == "contract" else "net",
+            offset if listing.product == "contract" else "net",
             price if kind == "limit" else Decimal(0),
             number_text(message, "entrust_vol"),
             # a contract's quantity is never money

@@ -130,7 +130,7 @@ class Connection(WSListener):
             elif isinstance(action, Close):
                 self.close(action.code, action.reason, kicked=action.reason or "refused")
             elif isinstance(action, Drop):
-                self._server.drop(action.session, reset=action.reset)
+                self._server.drop(action.session, reset=action.reset, reason=action.reason)
         self.flush()
         self._server.changed(self)
 

@@ -6,7 +6,8 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ferrofeed.sim.faults import ORDER_KINDS, parse_fault
+from ferrofeed.sim.fault_kinds import ORDER_KINDS
+from ferrofeed.sim.faults import parse_fault
 from ferrofeed.sim.inject import lasting
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class FaultClock:
 
     def take(self, kind: str) -> Fault | None:
         """Use up one ``http`` or ``refuse_login`` if one waits."""
+        if not self._gates:
+            return None
         now = self._server.time()
         for gate in self._gates:
             if gate.fault.kind == kind and not _over(gate, now):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ferrofeed.sim import mutate
-from ferrofeed.sim.faults import KINDS
+from ferrofeed.sim.fault_kinds import KINDS
 from ferrofeed.sim.frames import fragments, frame
 
 if TYPE_CHECKING:

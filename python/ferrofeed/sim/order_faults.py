@@ -1,6 +1,6 @@
 """Faults that strike orders: which requests and notifications they hit, and what becomes of those; no I/O, no clock.
 
-The kinds and what they take are in :data:`ferrofeed.sim.faults.KINDS`, with those of every other venue.
+The kinds and what they take are in :data:`ferrofeed.sim.fault_kinds.KINDS`, with those of every other venue.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ferrofeed.sim.faults import KINDS, Fault, FaultError, parse_fault
+from ferrofeed.sim.fault_kinds import KINDS
+from ferrofeed.sim.faults import Fault, FaultError, parse_fault
 from ferrofeed.sim.protocol import NS
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class OrderFaults:
             elif fault.kind == "push_lost":
                 word.lost = True
             elif fault.kind == "push_late":
-                word.delay_ns += ns(fault, "delay")
+                word.delay_ns = _later(word.delay_ns, fault)
             else:
                 word.shuffle_ns = entry.until_ns
         return word
@@ -154,6 +155,11 @@ class OrderFaults:
 def ns(fault: Fault, name: str) -> int:
     """Return a number of seconds in nanoseconds."""
     return round(fault.number(name) * NS)
+
+
+def _later(delay_ns: int, fault: Fault) -> int:
+    """Add a fault's delay to others', up to the bound."""
+    return min(delay_ns + ns(fault, "delay"), round(LATE_BOUND_S * NS))
 
 
 def _concerns(fault: Fault, op: Op, fate: Fate) -> bool:
@@ -185,11 +191,11 @@ def _seal(fate: Fate, fault: Fault) -> None:  # noqa: C901 - a table of what eac
         case "cut":
             fate.cut, fate.point = fault, fault.mode.partition("_")[2]
             if fate.point == "late":
-                fate.work_delay_ns += ns(fault, "delay")
+                fate.work_delay_ns = _later(fate.work_delay_ns, fault)
         case "request_lost":
             fate.lost = True
         case "request_late":
-            fate.work_delay_ns += ns(fault, "delay")
+            fate.work_delay_ns = _later(fate.work_delay_ns, fault)
         case "throttle":
             fate.throttled = True
         case "refuse":
@@ -199,7 +205,7 @@ def _seal(fate: Fate, fault: Fault) -> None:  # noqa: C901 - a table of what eac
         case "ack_lost":
             fate.answer_lost = True
         case "ack_late":
-            fate.answer_delay_ns += ns(fault, "delay")
+            fate.answer_delay_ns = _later(fate.answer_delay_ns, fault)
         case "ack_twice":
             fate.repeat_ns = ns(fault, "delay")
         case _:

@@ -93,6 +93,7 @@ class Hall:
         self.audit = Audit()
         self.timeline = Timeline()
         self.ledger = Ledger(engine, self.timeline, self.audit, options)
+        self.ledger.tell = self.tell
         self.faults = OrderFaults(seed)
         self.sessions: dict[TradingSession, None] = {}
         """Open connections, in the order they came."""
@@ -111,7 +112,7 @@ class Hall:
 
     def opened(self, session: TradingSession, now_ns: int) -> bool:
         """Take a connection in; False while the venue is away."""
-        self.timeline.advance(now_ns)
+        self.settle(now_ns)
         if now_ns < self.down_until_ns:
             return False
         self.sessions[session] = None
@@ -142,13 +143,13 @@ class Hall:
     def moved(self, state: State, now_ns: int) -> None:
         """Let the exchange see how the market moved."""
         if self.options.live:
-            self.timeline.advance(now_ns)
+            self.settle(now_ns)
             self.engine.show(now_ns, state)
             self.settle(now_ns)
 
     def fill(self, order_id: str, quantity: str | None, now_ns: int) -> None:
         """Let the market trade against a resting order at its price, see :meth:`Ledger.fill`."""
-        self.timeline.advance(now_ns)
+        self.settle(now_ns)
         self.ledger.fill(self.ledger.orders[order_id], quantity, now_ns)
         self.settle(now_ns)
 
@@ -266,7 +267,8 @@ class Hall:
         """End a connection; what is sent to it from now on is lost."""
         del now_ns
         how = fault.words.get("how", "fin") if fault is not None else "rst"
-        action: Action = Close(1000) if how == "clean" else Drop(session, reset=how == "rst")
+        reason = "fault: restart" if fault is None else f"fault: {fault.mode}"
+        action: Action = Close(1000) if how == "clean" else Drop(session, reset=how == "rst", reason=reason)
         self.timeline.now(session, action)
         session.gone = True
 
@@ -275,7 +277,7 @@ class Hall:
     def inject(self, fault: Fault | str, now_ns: int) -> None:
         """Let an order fault strike now. :raises FaultError: it can't be."""
         fault = check(fault)
-        self.timeline.advance(now_ns)
+        self.settle(now_ns)
         if fault.kind == "restart":
             self._restart(fault, now_ns)
         elif fault.kind == "upstream":

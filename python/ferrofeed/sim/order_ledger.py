@@ -30,6 +30,8 @@ class Ledger:
         """All that were ever taken, by the venue's id, oldest first."""
         self.new_id: Callable[[int], str] = lambda now_ns: str(((now_ns // 1_000_000) << 16) + len(self.orders))
         self.new_fill_id: Callable[[int], str] = lambda now_ns: str(((now_ns // 1_000_000) << 16) + self._fills)
+        self.tell: Callable[[int], None] = lambda _: None
+        """Called after what was done by itself, without a request, so that it is taken in and told."""
         self._fills = 0
         self._timeline = timeline
         self._audit = audit
@@ -52,8 +54,8 @@ class Ledger:
         if delay_ns:
             epoch = self.epoch
             self._note(order, "taken")
-            self._timeline.at(now_ns + delay_ns // 2, lambda then_ns: self._submitting(order, epoch, then_ns))
-            self._timeline.at(now_ns + delay_ns, lambda then_ns: self._forward(order, epoch, then_ns))
+            self._later(now_ns + delay_ns // 2, lambda then_ns: self._submitting(order, epoch, then_ns))
+            self._later(now_ns + delay_ns, lambda then_ns: self._forward(order, epoch, then_ns))
         else:
             self._submit(order, now_ns)
         self.orders[order.id] = order
@@ -61,6 +63,13 @@ class Ledger:
         before.append(order)
         self._by_key.setdefault(draft.account.key, []).append(order)
         return order
+
+    def _later(self, due_ns: int, call: Callable[[int], None]) -> None:
+        def do(now_ns: int) -> None:
+            call(now_ns)
+            self.tell(now_ns)
+
+        self._timeline.at(due_ns, do)
 
     def _submit(self, order: Order, now_ns: int) -> None:
         order.number, order.whole = self.engine.submit(now_ns, order.draft)
@@ -112,7 +121,7 @@ class Ledger:
             order.cancelling = True
             order.updated_ns = now_ns
             self._note(order, "cancelling")
-            self._timeline.at(now_ns + delay_ns, lambda then_ns: self._cancel(order, then_ns))
+            self._later(now_ns + delay_ns, lambda then_ns: self._cancel(order, then_ns))
         else:
             self._cancel(order, now_ns)
 

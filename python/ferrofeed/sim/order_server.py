@@ -6,7 +6,7 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from picows import WSUpgradeResponse, WSUpgradeResponseWithListener
+from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 
 from ferrofeed._core import PaperExchange, PaperReject
 from ferrofeed.sim.coinceres import CoinceresVenue
@@ -14,7 +14,7 @@ from ferrofeed.sim.order_faults import check
 from ferrofeed.sim.order_truth import requests, truth
 from ferrofeed.sim.order_types import OrderOptions
 from ferrofeed.sim.orders_engine import Engine
-from ferrofeed.sim.protocol import NS, Venue
+from ferrofeed.sim.protocol import NS, Request, Venue
 from ferrofeed.sim.quantapi import QuantapiVenue
 from ferrofeed.sim.server import VENUES, Simulator
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ferrofeed.sim.order_hall import Hall
     from ferrofeed.sim.order_timeline import TradingSession
     from ferrofeed.sim.order_types import Product
-    from ferrofeed.sim.protocol import Request, ServerSession
+    from ferrofeed.sim.protocol import ServerSession
 
 TRADING_VENUES = ("coinceres", "quantapi")
 
@@ -82,7 +82,7 @@ class OrderSimulator(Simulator):
     @property
     def exchange(self) -> PaperExchange:
         """What matches."""
-        return cast("PaperExchange", self.hall.engine.exchange)
+        return self.hall.engine.exchange
 
     def truth(self) -> dict[str, Any]:
         """Return what really became of everything, see :func:`ferrofeed.sim.order_truth.truth`."""
@@ -149,6 +149,14 @@ class OrderSimulator(Simulator):
         self.heard()
 
     # what connections report
+
+    def _handshake(
+        self, upgrade: WSUpgradeRequest, path: str | None = None
+    ) -> Connection | WSUpgradeResponseWithListener:
+        # who asks for the truth is no client: neither counted nor struck
+        if "sec-websocket-key" not in upgrade.headers:
+            return self._page(Request.parse(upgrade.path.decode("latin-1"), upgrade.headers))
+        return super()._handshake(upgrade, path)
 
     def _session(self) -> ServerSession:
         session = cast("TradingSession", super()._session())

@@ -71,11 +71,14 @@ class Engine:
         self.listings: dict[tuple[str, str], Listing] = {}
         """By market and canonical symbol."""
         self.by_number: dict[int, Listing] = {}
+        self._by_symbol: dict[str, list[Listing]] = {}
         self._refused = refused
         self._market = market
         self._options = options
         self._accounts: dict[tuple[str, str], Account] = {}
         pairs = [instrument for instrument in market.instruments if "/" in instrument.symbol]
+        if not pairs:
+            raise ValueError("no pairs among the symbols: a trading venue lists BASE/QUOTE only")
         for name, product in markets.items():
             for instrument in pairs:
                 self._list(name, product, instrument)
@@ -102,6 +105,7 @@ class Engine:
         )
         self.listings[market, instrument.symbol] = listing
         self.by_number[number] = listing
+        self._by_symbol.setdefault(instrument.symbol, []).append(listing)
 
     def account(self, key: str, market: str) -> Account:
         """Return the account of a key in a market; the first time it is opened and given its money."""
@@ -121,9 +125,8 @@ class Engine:
 
     def show(self, now_ns: int, state: State) -> None:
         """Make the market's book the live book of every listing of that instrument."""
-        for listing in self.by_number.values():
-            if listing.instrument is state.instrument:
-                self.restore(now_ns, listing)
+        for listing in self._by_symbol.get(state.instrument.symbol, ()):
+            self.restore(now_ns, listing)
 
     def restore(self, now_ns: int, listing: Listing) -> None:
         """Show the market's own book again."""

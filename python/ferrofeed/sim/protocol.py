@@ -79,6 +79,8 @@ class Drop:
     session: ServerSession
     reset: bool = False
     """With a TCP reset; what is queued is lost."""
+    reason: str = "replaced"
+    """For the statistics."""
 
 
 Action = Send | Close | Refuse | Drop

@@ -238,6 +238,8 @@ class QuantapiSession:
             return [_error(f"ping: {refusal}")]
 
     def _ask(self, op: str, cid: str, message: Mapping[str, Any], text: bytes, now_ns: int) -> None:
+        # as it is when the request is read: it may be processed when its connection is gone
+        login = self.logins.get(str(message.get("token")))
         more = {"login": {"token": ""}, "place_order": {"order_no": ""}}.get(op, {})
 
         def answer(result: bool, error: str, fields: Mapping[str, object], order: Order | None = None) -> Answer:
@@ -250,18 +252,16 @@ class QuantapiSession:
         def work(then_ns: int) -> Answer:
             if op == "login":
                 return answer(result=True, error="", fields={"token": self._login(message, then_ns)})
-            login = self.logins.get(message["token"])
             if login is None:
                 raise Refusal("token", "Invalid token")
             if op == "logout":
                 self._venue.end(login)
                 return answer(result=True, error="", fields={})
-            if login.state != READY or self._hall.trouble is not None:
+            if login.state != READY:
                 raise Refusal("unavailable", "Platform not ready")
             order, fields = _WORK[op](self, login, message, then_ns)
             return answer(result=True, error="", fields=fields, order=order)
 
-        login = self.logins.get(str(message.get("token")))
         key = str(message.get("access_key", "")) if login is None else login.account.key
         kind = _OPS.get(op, "query")
         targets = tuple(message["order_nos"]) if kind == "cancel" else ()

@@ -13,7 +13,8 @@ from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithLis
 
 from ferrofeed.sim.connection import Connection
 from ferrofeed.sim.fault_clock import FaultClock
-from ferrofeed.sim.faults import ORDER_KINDS, FaultError, FaultPlan
+from ferrofeed.sim.fault_kinds import ORDER_KINDS
+from ferrofeed.sim.faults import FaultError, FaultPlan
 from ferrofeed.sim.frames import frame
 from ferrofeed.sim.infoway import InfowayVenue
 from ferrofeed.sim.instruments import instruments_for
@@ -328,14 +329,14 @@ class Simulator:
     def heard(self) -> None:
         """Go on after a client's message was taken."""
 
-    def drop(self, session: ServerSession, *, reset: bool = False) -> None:
+    def drop(self, session: ServerSession, *, reset: bool = False, reason: str = "replaced") -> None:
         """End the connection of any session."""
         for connection in list(self.connections.values()):
             if connection.session is session and reset:
                 connection.flush()
-                connection.abort("dropped", reset=True)
+                connection.abort(reason, reset=True)
             elif connection.session is session:
-                connection.close(None, "", kicked="replaced")
+                connection.close(None, "", kicked=reason)
 
     def changed(self, connection: Connection) -> None:
         """Look at a session's key and topics again."""

@@ -468,6 +468,46 @@ fn one_question_of_a_kind_where_answers_carry_no_number() {
 }
 
 #[test]
+fn an_order_that_a_list_lacks_is_asked_for_by_itself_before_it_is_given_up() {
+    let speaker = Speaker::CoinCeres { exchange: "TEST".into(), leverage: 0, utc_offset_s: 0 };
+    let mut world = World::new(speaker);
+    let now = world.stamp();
+    world.router.opened(0, now);
+    answer_kinds(&mut world);
+    let id = world.place();
+    world.command().unwrap();
+    let client_id = world.router.client_id(id);
+    let accepted =
+        Report::Accepted { request: RequestKey::Kind(11), client_id: client_id.as_str().into(), venue_id: "v1".into() };
+    world.report(accepted);
+    let now = world.stamp();
+    world.router.closed(0, now);
+    world.router.opened(0, now);
+    let mut asked = 0;
+    let orders = |orders| Report::Orders { request: RequestKey::Kind(15), orders };
+    for _ in 0..200 {
+        while let Some(sent) = world.sent() {
+            let kind = RequestKey::Kind;
+            world.report(match sent.request {
+                Request::Orders(_) => orders(vec![]),
+                Request::Order(one) => {
+                    assert_eq!(one, id);
+                    assert!(text(&sent).contains("\"system_oid\":\"v1\""), "{}", text(&sent));
+                    asked += 1;
+                    orders(vec![row("v1", &client_id, OrderStatus::Working, "0.5")])
+                }
+                Request::Balances => Report::Balances { request: kind(14), balances: vec![] },
+                Request::Positions(_) => Report::Positions { request: kind(16), positions: vec![] },
+                Request::Rules(_) => Report::Rules { request: kind(13), rules: vec![] },
+                other => panic!("{other:?}"),
+            });
+        }
+        world.pass(20 * MS);
+    }
+    assert_eq!((world.state(id), world.filled(id), asked), (OrderState::Working, 500, 1));
+}
+
+#[test]
 fn cancels_of_several_orders_go_together_where_the_venue_takes_that() {
     let speaker = Speaker::CoinCeres { exchange: "TEST".into(), leverage: 0, utc_offset_s: 0 };
     let mut world = World::new(speaker);

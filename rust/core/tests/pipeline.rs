@@ -5,11 +5,11 @@ use ferrofeed_core::book::Validity;
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::event::{Batch, Event, Kind, State, StatusReason, flag};
 use ferrofeed_core::instrument::{Instrument, Scale};
-use ferrofeed_core::pipeline::{Connection, Feed, Notice, channel_slot};
+use ferrofeed_core::pipeline::{Connection, Feed, Notice, Verdict, channel_slot};
 use ferrofeed_core::quarantine::Quarantine;
 use ferrofeed_core::queue::{Config, Filter, Policy, Queue, Taken};
 use ferrofeed_core::sign::Secret;
-use ferrofeed_core::venue::VenueKind;
+use ferrofeed_core::venue::{DecodeErrorKind, VenueKind};
 use ferrofeed_core::wire::Limits;
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
@@ -265,4 +265,30 @@ fn channels_have_slots_of_their_own() {
         .collect();
     assert_eq!(slots, [Some(0), Some(1), Some(2), Some(3), Some(14)]);
     assert_eq!(channel_slot(Kind::Status as u8, 0), None);
+}
+
+#[test]
+fn what_a_text_message_of_a_judged_connection_was_is_counted_when_it_is_known() {
+    let mut rig = rig(&[]);
+    let mut connection = Connection::new(1, None, Limits::default(), Arc::clone(&rig.quarantine));
+    connection.set_judged();
+    connection.set_secrets(vec![Secret::from("s3cr3t-token")]);
+    let _ = connection.connected(&mut rig.feed);
+    let bytes: Vec<u8> =
+        [frame(1, b"first"), frame(9, b"ping"), frame(2, b"binary"), frame(1, b"s3cr3t-token?")].concat();
+    connection.space()[..bytes.len()].copy_from_slice(&bytes);
+    let _ = connection.received(bytes.len(), Stamp::now(), &mut rig.feed, &mut rig.notices);
+    let counters = connection.counters().clone();
+    assert_eq!((counters.messages.get(), counters.control.get(), counters.accounted()), (2, 1, 2));
+    let texts = rig.notices.iter().filter(|notice| matches!(notice, Notice::Message(_, false)));
+    assert_eq!(texts.count(), 2);
+    connection.judge(Verdict::Data, b"first", Stamp::now());
+    connection.judge(Verdict::Rejected(DecodeErrorKind::Json, 3), b"s3cr3t-token?", Stamp::now());
+    connection.judge(Verdict::Control, b"", Stamp::now());
+    assert_eq!((counters.messages.get(), counters.accounted()), (5, 5));
+    assert_eq!((counters.data.get(), counters.control.get()), (1, 2));
+    let kept = rig.quarantine.lock().unwrap();
+    let reasons: Vec<&str> = kept.entries().iter().map(|entry| entry.reason).collect();
+    assert_eq!(reasons, ["binary", "json"]);
+    assert!(!kept.entries().iter().any(|entry| entry.printable().to_string().contains("s3cr3t")));
 }

@@ -1,7 +1,8 @@
 //! The one place where core errors and names become Python's.
 
 use ferrofeed_core::event::{State, StatusReason};
-use ferrofeed_core::venue::VenueKind;
+use ferrofeed_core::pipeline::Verdict;
+use ferrofeed_core::venue::{DecodeErrorKind, VenueKind};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -28,4 +29,16 @@ pub(crate) fn reason(name: &str) -> PyResult<StatusReason> {
         .into_iter()
         .find(|reason| reason.name() == name)
         .ok_or_else(|| unknown("reason", name, StatusReason::ALL.into_iter().map(StatusReason::name)))
+}
+
+pub(crate) fn verdict(name: &str, at: usize) -> PyResult<Verdict> {
+    match name {
+        "data" => Ok(Verdict::Data),
+        "control" => Ok(Verdict::Control),
+        _ => DecodeErrorKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .map(|kind| Verdict::Rejected(kind, at))
+            .ok_or_else(|| unknown("verdict", name, DecodeErrorKind::ALL.into_iter().map(DecodeErrorKind::name))),
+    }
 }

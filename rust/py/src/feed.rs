@@ -7,7 +7,7 @@ use crate::inline::Inlines;
 use crate::metrics::{MetricsBoard, full};
 use crate::stats;
 use crate::sync::lock;
-use ferrofeed_core::clock;
+use ferrofeed_core::clock::{self, Stamp};
 use ferrofeed_core::event::NO_INSTRUMENT;
 use ferrofeed_core::instrument::{Instrument, Scale};
 use ferrofeed_core::pipeline::{Connection, Feed};
@@ -94,14 +94,16 @@ impl FeedCore {
         lock(&self.feed).show_wanted(instrument, slot, wanted);
     }
 
-    /// Adds a connection; gives its index. `kind` None: a raw one, every message comes as a notice. `label`: as metrics name it.
-    #[pyo3(signature = (kind, *, max_message=1 << 20, secrets=Vec::new(), label=""))]
+    /// Adds a connection; gives its index. `kind` None: a raw one, every message comes as a notice; `judged`: it is counted when
+    /// [`FeedCore::judge`] says what it was. `label`: as metrics name it.
+    #[pyo3(signature = (kind, *, max_message=1 << 20, secrets=Vec::new(), label="", judged=false))]
     fn add_connection(
         &self,
         kind: Option<&str>,
         max_message: usize,
         secrets: Vec<Vec<u8>>,
         label: &str,
+        judged: bool,
     ) -> PyResult<u16> {
         let kind = kind.map(convert::venue_kind).transpose()?;
         let mut all = lock(&self.connections);
@@ -115,8 +117,19 @@ impl FeedCore {
             Arc::clone(&self.quarantine),
         );
         connection.set_secrets(secrets.into_iter().map(Secret::from).collect());
+        if judged {
+            connection.set_judged();
+        }
         all.push(Arc::new(Mutex::new(connection)));
         Ok(index)
+    }
+
+    /// Counts a text message of a judged connection by what it was: `data`, `control`, or why it could not be read, and at which
+    /// byte; then it goes to the quarantine.
+    fn judge(&self, venue: u16, verdict: &str, at: usize, message: &[u8]) -> PyResult<()> {
+        let verdict = convert::verdict(verdict, at)?;
+        lock(&*self.connection(venue)?).judge(verdict, message, Stamp::now());
+        Ok(())
     }
 
     /// Adds an instrument of a connection under every spelling the venue may use (the first is the one we send); gives its

@@ -7,6 +7,7 @@ mod book;
 mod consumer;
 mod convert;
 mod decode;
+mod exchange;
 mod feed;
 mod inline;
 mod metrics;
@@ -37,10 +38,11 @@ mod core_module {
         book::BookSnapshot,
         consumer::{Batch, Consumer, Records},
         decode::{Decoder, decimal},
+        exchange::{PaperExchange, PaperReject},
         feed::FeedCore,
         feed::{monotonic_ns, realtime_ns},
         metrics::{MetricsBoard, MetricsView},
-        orders::{JournalError, OrderCore, OrderDeniedError, read_journal},
+        orders::{JournalError, OrderCore, OrderDeniedError, read_journal, replay_orders},
         poll::Poller,
         process::lock_memory,
         reader::Reader,

@@ -1,6 +1,8 @@
-//! Money and positions of one account. Money at [`MONEY_SCALE`], exact.
+//! Money and positions of one account. Money at [`MONEY_SCALE`](crate::orders::MONEY_SCALE), exact.
 
-use crate::orders::{MONEY_SCALE, Offset, Rules, Side};
+use super::money::share;
+use super::slab::NONE;
+use crate::orders::{Offset, Side};
 
 /// One currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,16 @@ impl Balance {
     pub const fn total(self) -> i128 {
         self.free.saturating_add(self.locked)
     }
+
+    /// Pays `spent` and holds `wanted` in place of `held`.
+    pub(super) const fn pay(&mut self, held: i128, spent: i128, wanted: i128) {
+        self.free = self.free.saturating_add(held.saturating_sub(spent).saturating_sub(wanted));
+        self.locked = self.locked.saturating_add(wanted.saturating_sub(held));
+    }
+
+    pub(super) const fn earn(&mut self, money: i128) {
+        self.free = self.free.saturating_add(money);
+    }
 }
 
 /// One side of a contract.
@@ -26,6 +38,8 @@ pub struct Leg {
     pub quantity: i64,
     /// What of it is promised to closing orders.
     pub closing: i64,
+    /// What live orders may add to it.
+    pub opening: i64,
     /// What it cost to open, at money scale.
     pub cost: i128,
     /// Its margin, part of what is locked.
@@ -39,26 +53,21 @@ impl Leg {
         self.quantity.saturating_sub(self.closing)
     }
 
-    pub(super) fn open(&mut self, quantity: i64, cost: i128, margin: i128) {
+    pub(super) const fn open(&mut self, quantity: i64, cost: i128, margin: i128) {
+        self.opening = self.opening.saturating_sub(quantity);
         self.quantity = self.quantity.saturating_add(quantity);
         self.cost = self.cost.saturating_add(cost);
         self.margin = self.margin.saturating_add(margin);
     }
 
-    /// Takes a part out; gives what that part cost and its margin. Of the last part, all that is left.
+    /// Takes a part out; gives what that part cost and its margin, rounded down to the eighth digit. Of the last part, all that is left.
     pub(super) fn close(&mut self, quantity: i64) -> (i128, i128) {
-        let part = |whole: i128| {
-            if quantity >= self.quantity {
-                return whole;
-            }
-            let exact =
-                whole.checked_mul(quantity.into()).and_then(|product| product.checked_div(self.quantity.into()));
-            exact.and_then(|part| part.checked_div(CENT)).map_or(whole, |units| units.saturating_mul(CENT))
-        };
+        let part = |whole| if quantity < self.quantity { share(whole, quantity, self.quantity) } else { whole };
         let (cost, margin) = (part(self.cost), part(self.margin));
+        self.closing = self.closing.saturating_sub(quantity);
+        self.quantity = self.quantity.saturating_sub(quantity);
         self.cost = self.cost.saturating_sub(cost);
         self.margin = self.margin.saturating_sub(margin);
-        self.quantity = self.quantity.saturating_sub(quantity);
         (cost, margin)
     }
 }
@@ -83,15 +92,27 @@ impl Legs {
     }
 }
 
-/// One account; balances by currency and positions by instrument.
-#[derive(Clone, Debug, Default)]
+/// One account; balances by currency, positions by instrument, and its live orders as a list through their slots.
+#[derive(Clone, Debug)]
 pub(super) struct Account {
     pub(super) name: Box<str>,
     pub(super) balances: Vec<Balance>,
     pub(super) positions: Vec<Legs>,
+    pub(super) oldest: u32,
+    pub(super) newest: u32,
 }
 
 impl Account {
+    pub(super) fn new(name: &str, currencies: usize, instruments: usize) -> Self {
+        Self {
+            name: name.into(),
+            balances: vec![Balance::default(); currencies],
+            positions: vec![Legs::default(); instruments],
+            oldest: NONE,
+            newest: NONE,
+        }
+    }
+
     pub(super) fn balance(&mut self, currency: u32) -> Option<&mut Balance> {
         self.balances.get_mut(usize::try_from(currency).ok()?)
     }
@@ -103,43 +124,4 @@ impl Account {
     pub(super) fn legs(&mut self, instrument: u32) -> Option<&mut Legs> {
         self.positions.get_mut(usize::try_from(instrument).ok()?)
     }
-}
-
-/// Price × size as money; `None`: more than can be written.
-#[must_use]
-pub fn notional(rules: &Rules, price: i64, size: i64) -> Option<i128> {
-    let up = MONEY_SCALE.checked_sub(rules.price_scale)?.checked_sub(rules.size_scale)?;
-    i128::from(price).checked_mul(size.into())?.checked_mul(10_i128.checked_pow(up.into())?)
-}
-
-/// A size of a thing as money of that thing.
-#[must_use]
-pub fn amount(rules: &Rules, size: i64) -> Option<i128> {
-    let up = MONEY_SCALE.checked_sub(rules.size_scale)?;
-    i128::from(size).checked_mul(10_i128.checked_pow(up.into())?)
-}
-
-/// Fees and margins are whole multiples of this, 10⁻⁸: so no balance grows more digits than its instruments and this have.
-const CENT: i128 = 10_i128.pow(10);
-
-/// `money × millionths`, rounded up to the eighth digit.
-#[must_use]
-pub fn fee(money: i128, ppm: u32) -> Option<i128> {
-    let product = money.checked_mul(ppm.into())?;
-    round_up(product, 1_000_000 * CENT)?.checked_mul(CENT)
-}
-
-/// `money ÷ by`, rounded up to the eighth digit.
-#[must_use]
-pub fn part(money: i128, by: u32) -> i128 {
-    if by <= 1 {
-        return money;
-    }
-    let unit = i128::from(by).saturating_mul(CENT);
-    round_up(money, unit).unwrap_or(money).saturating_mul(CENT)
-}
-
-/// How many whole units, rounded up.
-fn round_up(money: i128, unit: i128) -> Option<i128> {
-    money.checked_div_euclid(unit)?.checked_add(i128::from(money.checked_rem_euclid(unit)? != 0))
 }

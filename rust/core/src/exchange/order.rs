@@ -41,6 +41,8 @@ pub struct Order {
     pub cost: i128,
     /// Fees paid, in the quote (of a contract, settlement) currency.
     pub fee: i128,
+    /// The sum of its fills' money × millionths of fee.
+    pub(super) dues: i128,
     /// Money or things held for what is not filled.
     pub locked: i128,
     /// Working, filled or cancelled.
@@ -57,6 +59,33 @@ impl Order {
     pub const fn remaining(&self) -> i64 {
         self.terms.quantity.saturating_sub(self.filled)
     }
+}
+
+/// A fill of an order, as it is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// The trade's number; the two orders of one trade have it in common, two fills of one account never.
+    pub trade: u64,
+    /// The order.
+    pub order: OrderNo,
+    /// Whose.
+    pub account: u32,
+    /// Which instrument.
+    pub instrument: u32,
+    /// The order's side.
+    pub side: Side,
+    /// The order's offset.
+    pub offset: Offset,
+    /// Price, at the price scale.
+    pub price: i64,
+    /// Quantity, at the size scale.
+    pub quantity: i64,
+    /// Who was there first.
+    pub liquidity: Liquidity,
+    /// Fee, as money.
+    pub fee: i128,
+    /// When.
+    pub time: Nanos,
 }
 
 /// Why an order, a cancel or a change is refused. Nothing was changed.
@@ -90,8 +119,12 @@ pub enum ExchangeReject {
     Insufficient,
     /// More than may be closed.
     Position,
-    /// A number too large to be written.
+    /// An order, a balance or a position larger than the exchange takes: see [`super::MAX_ORDER`] and [`super::MAX_MONEY`].
     Overflow,
+    /// Too many live orders: see [`super::MAX_LIVE`].
+    Full,
+    /// Levels of a live book that are out of order, crossed, or not above 0.
+    Book,
 }
 
 impl ExchangeReject {
@@ -114,6 +147,8 @@ impl ExchangeReject {
             Self::Insufficient => "insufficient",
             Self::Position => "position",
             Self::Overflow => "overflow",
+            Self::Full => "full",
+            Self::Book => "book",
         }
     }
 }
@@ -135,7 +170,9 @@ impl fmt::Display for ExchangeReject {
             Self::Offset => "spot orders have no offset, contracts open or close",
             Self::Insufficient => "not enough money",
             Self::Position => "more than there is to close",
-            Self::Overflow => "a number too large",
+            Self::Overflow => "more than the exchange takes",
+            Self::Full => "too many live orders",
+            Self::Book => "levels out of order, crossed, or not above 0",
         })
     }
 }
@@ -158,6 +195,8 @@ pub enum Event {
         account: u32,
         /// The order.
         order: OrderNo,
+        /// Which instrument.
+        instrument: u32,
         /// The trade's number; two orders of ours may have one in common.
         trade: u64,
         /// Price.

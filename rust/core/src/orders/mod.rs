@@ -4,6 +4,7 @@
 //! [`risk`] (is it allowed?) → [`journal`] (written before the wire) → [`venue`] (request bytes, answers to [`Report`]s) →
 //! the router, which alone changes the state of an order.
 
+mod describe;
 pub mod journal;
 pub mod ledger;
 pub mod record;
@@ -15,6 +16,7 @@ pub mod state;
 mod types;
 pub mod venue;
 
+pub use describe::describe;
 pub use ledger::MONEY_SCALE;
 pub use report::{
     BalanceReport, ExecutionReport, Gateway, OrderReport, OrderStatus, PositionReport, Refusal, RefusalKind, Report,

@@ -92,6 +92,7 @@ pub const TRANSITIONS: &[(OrderState, Change, OrderState)] = {
         (S::Working, C::Refused, S::Rejected),
         (S::Working, C::CancelAsked, S::PendingCancel),
         (S::Working, C::ReplaceAsked, S::PendingReplace),
+        (S::Working, C::Replaced, S::Working),
         (S::Working, C::Lost, S::Unknown),
 
         (S::PendingCancel, C::PartFilled, S::PendingCancel),

@@ -21,6 +21,8 @@ pub struct Connection {
     wire: WireReader,
     limits: Limits,
     decoder: Option<AnyDecoder>,
+    /// Text messages of a raw connection are counted by [`Connection::judge`].
+    judged: bool,
     counters: Shared<Counters>,
     stages: Shared<Stages>,
     quarantine: Arc<Mutex<Quarantine>>,
@@ -53,6 +55,7 @@ impl Connection {
             wire: WireReader::new(Role::Client, limits),
             limits,
             decoder: kind.map(AnyDecoder::new),
+            judged: false,
             counters: cell.part(|cell| &cell.counters),
             stages: cell.part(|cell| &cell.stages),
             quarantine,
@@ -67,6 +70,28 @@ impl Connection {
     /// Texts that must never reach the quarantine readable: keys, tokens.
     pub fn set_secrets(&mut self, secrets: Vec<Secret>) {
         self.secrets = secrets;
+    }
+
+    /// Of a raw connection of a venue that speaks text: what a text message was is not known here, but told by
+    /// [`Connection::judge`], which counts it. Binary ones are quarantined.
+    pub fn set_judged(&mut self) {
+        self.judged = true;
+    }
+
+    /// Counts a text message that was handed on, by what it was: data, control, or of no use.
+    pub fn judge(&mut self, verdict: Verdict, message: &[u8], stamp: Stamp) {
+        self.counters.messages.add_single_writer(1);
+        match verdict {
+            Verdict::Data => self.counters.data.add_single_writer(1),
+            Verdict::Control => self.counters.control.add_single_writer(1),
+            Verdict::Rejected(kind, at) => {
+                if let Some(counter) = self.counters.quarantined.get(kind as usize) {
+                    counter.add_single_writer(1);
+                }
+                let mut kept = self.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.put(self.venue, kind.name(), at, stamp.realtime, message, &self.secrets);
+            }
+        }
     }
 
     /// The connection's counters, over all its epochs.
@@ -135,11 +160,16 @@ impl Connection {
             match self.wire.next() {
                 Ok(None) => break,
                 Ok(Some(message)) => {
-                    self.counters.messages.add_single_writer(1);
+                    let later = self.judged && matches!(message, Message::Text(_));
+                    if !later {
+                        self.counters.messages.add_single_writer(1);
+                    }
                     match message {
                         Message::Text(text) => {
                             let Some(decoder) = &mut self.decoder else {
-                                self.counters.control.add_single_writer(1);
+                                if !later {
+                                    self.counters.control.add_single_writer(1);
+                                }
                                 notices.push(Notice::Message(text.to_vec(), false));
                                 continue;
                             };
@@ -159,7 +189,7 @@ impl Connection {
                             }
                         }
                         Message::Binary(bytes) => {
-                            if self.decoder.is_none() {
+                            if self.decoder.is_none() && !self.judged {
                                 self.counters.control.add_single_writer(1);
                                 notices.push(Notice::Message(bytes.to_vec(), true));
                                 continue;
@@ -198,6 +228,17 @@ impl Connection {
         (self.frames_before, self.discarded_before) = (frames, discarded);
         feed.hand_on(lap.now())
     }
+}
+
+/// What a text message of a raw connection turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It said something.
+    Data,
+    /// A matter of the session.
+    Control,
+    /// It could not be read, for this reason, at this byte.
+    Rejected(DecodeErrorKind, usize),
 }
 
 /// Says a kind of rejection once per connection.

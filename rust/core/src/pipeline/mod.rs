@@ -8,7 +8,7 @@ mod connection;
 mod feed;
 mod live;
 
-pub use connection::Connection;
+pub use connection::{Connection, Verdict};
 pub use feed::{CHANNELS, Feed, channel_slot};
 
 use crate::venue::DecodeErrorKind;

@@ -102,7 +102,7 @@ impl Venue {
             Request::Balances => Ask::Balances,
             Request::Positions(instrument) => Ask::Positions(*instrument),
             Request::Rules(instrument) => Ask::Rules(*instrument),
-            Request::Login | Request::Logout => return,
+            Request::Login | Request::Logout | Request::Order(_) => return,
         };
         self.paper.request(stamp(now), connection, number, ask);
     }

@@ -11,7 +11,7 @@ use ferrofeed_core::event::Kind;
 use ferrofeed_core::exchange::{Latency, Model, PaperVenue, Terms};
 use ferrofeed_core::orders::journal::{self, Fsync, Journal, Options};
 use ferrofeed_core::orders::ledger::{Ledger, at_money_scale};
-use ferrofeed_core::orders::record::{Mode, Record};
+use ferrofeed_core::orders::record::Mode;
 use ferrofeed_core::orders::risk::{BudgetLimits, Limits, PAPER, Risk, Top};
 use ferrofeed_core::orders::router::{Body, Config, Denial, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay};
 use ferrofeed_core::orders::venue::{coinceres, explain, quantapi};
@@ -23,7 +23,6 @@ use pyo3::exceptions::{PyException, PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Mutex;
 
 pyo3::create_exception!(
@@ -132,7 +131,6 @@ impl OrderCore {
         })
     }
 
-    /// Works on the router; without the GIL where that may take long.
     /// A place on the feed's board for a desk.
     fn cell(&self, py: Python<'_>, name: &str) -> PyResult<Option<Shared<DeskCell>>> {
         let Some(feed) = &self.feed else { return Ok(None) };
@@ -140,13 +138,23 @@ impl OrderCore {
         board.get().board.add_desk(name).map(Some).map_err(crate::metrics::full)
     }
 
+    /// Works on the router; without the GIL where that may take long.
     fn work<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State, Stamp) -> T + Send) -> T {
-        let run = || {
+        if !self.slow
+            && let Ok(mut state) = self.state.try_lock()
+        {
+            return work(&mut state, Stamp::now());
+        }
+        // who holds the lock may be waiting for the disk
+        self.work_detached(py, work)
+    }
+
+    fn work_detached<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State, Stamp) -> T + Send) -> T {
+        py.detach(|| {
             let mut state = lock(&self.state);
             let now = Stamp::now();
             work(&mut state, now)
-        };
-        if self.slow { py.detach(run) } else { run() }
+        })
     }
 }
 
@@ -173,6 +181,8 @@ impl OrderCore {
             prefix: prefix.into(),
             ack_timeout: ack_timeout_ns,
             settle: settle_ns,
+            // what differs for the settle time is taken over: the venue must have been asked again by then
+            account_after: Config::default().account_after.min(settle_ns / 4),
             keep: keep_orders,
             ..Config::default()
         };
@@ -279,6 +289,8 @@ impl OrderCore {
             let desk = state.router.add_desk(name, link, Speaker::Paper, poll_ns, now);
             state.router.risk().set_supports(desk, PAPER);
             let mut venue = PaperVenue::new(model, 10_000);
+            // it knows nothing of an earlier run: its numbers must not be those of that run
+            venue.exchange.number_from(u32::try_from(now.realtime / 1_000_000_000).unwrap_or(0));
             let account = venue.exchange.add_account(name);
             let connection = venue.add_connection(account);
             state.papers.push(Paper {
@@ -439,11 +451,26 @@ impl OrderCore {
 
     /// Time passes: call it some fifty times a second.
     fn tick(&self, py: Python<'_>) {
-        self.work(py, |state, now| {
+        // the journal's next segment is begun here, which waits for the disk
+        self.work_detached(py, |state, now| {
             state.router.tick(now);
             state.pump(now);
             state.publish(now);
         });
+    }
+
+    /// Asks a desk for everything again; False if it is not connected.
+    fn refresh(&self, py: Python<'_>, desk: u16) -> bool {
+        self.work(py, |state, now| {
+            let asked = state.router.refresh(desk, now);
+            state.pump(now);
+            asked
+        })
+    }
+
+    /// Lets go of the journal: nothing is taken any more, what is known can still be looked at.
+    fn close(&self, py: Python<'_>) {
+        self.work_detached(py, |state, _| state.router.end("the router was closed"));
     }
 
     /// Moves what is due on the paper exchanges.
@@ -804,33 +831,4 @@ impl OrderCore {
 
 fn latency(range: Option<(i64, i64)>) -> Latency {
     range.map_or_else(Latency::default, |(least, most)| Latency { least, most })
-}
-
-/// Reads a journal's folder without touching it, beside a process that writes it or not: calls `each(number, time, text)` for every
-/// entry, from the newest checkpoint on or from the oldest segment; gives entries read, number of the last, bytes of an unfinished
-/// write at the end.
-#[pyfunction]
-#[pyo3(signature = (folder, each, *, from_oldest=false))]
-#[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
-pub(crate) fn read_journal(
-    py: Python<'_>,
-    folder: &str,
-    each: Py<PyAny>,
-    from_oldest: bool,
-) -> PyResult<(u64, u64, u64)> {
-    let mut failed = None;
-    let mut call = |entry: journal::Entry<'_>| {
-        let record = Record::read(entry.kind, entry.payload).map_err(|error| error.to_string())?;
-        let text = format!("{record:?}");
-        each.call1(py, (entry.number, entry.time, text)).map(drop).map_err(|error| {
-            failed = Some(error);
-            "the caller stopped".to_owned()
-        })
-    };
-    let read = journal::read_all(Path::new(folder), from_oldest, &mut call);
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    let found = read.map_err(|error| JournalError::new_err(error.to_string()))?;
-    Ok((found.entries, found.last, found.torn))
 }

@@ -2,7 +2,9 @@
 
 mod core;
 mod paper;
+mod replay;
 mod shape;
 pub(crate) mod stats;
 
-pub(crate) use core::{JournalError, OrderCore, OrderDeniedError, read_journal};
+pub(crate) use core::{JournalError, OrderCore, OrderDeniedError};
+pub(crate) use replay::{read_journal, replay_orders};

@@ -68,7 +68,7 @@ impl Paper {
             Request::Balances => Ask::Balances,
             Request::Positions(of) => Ask::Positions(instrument(of)),
             Request::Rules(of) => Ask::Rules(instrument(of)),
-            Request::Login | Request::Logout => return,
+            Request::Login | Request::Logout | Request::Order(_) => return,
         };
         self.venue.request(now, self.connection, outgoing.number, ask);
     }

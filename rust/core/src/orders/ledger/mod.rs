@@ -473,7 +473,10 @@ impl Ledger {
         self.finished.push_back(id);
         while self.finished.len() > self.keep {
             let Some(old) = self.finished.pop_front().and_then(|old| self.orders.remove(&old)) else { return };
-            if let Some(ids) = self.by_venue.get_mut(usize::from(old.placed.desk)) {
+            // a venue that forgot everything may have given its id again
+            if let Some(ids) = self.by_venue.get_mut(usize::from(old.placed.desk))
+                && ids.get(&old.venue_id) == Some(&old.placed.id)
+            {
                 ids.remove(&old.venue_id);
             }
             if self.intents.get(&old.placed.intent) == Some(&old.placed.id) {

@@ -104,6 +104,20 @@ impl Router {
         self.maybe_ready(number, now);
     }
 
+    /// Asks a desk for everything again, its orders going on meanwhile; false if it is not connected.
+    pub fn refresh(&mut self, number: u16, now: Stamp) -> bool {
+        let Some(desk) = self.desk_mut(number) else { return false };
+        if !matches!(desk.state, DeskState::Reconciling | DeskState::Ready) {
+            return false;
+        }
+        for instrument in desk.instruments.clone() {
+            desk.question(Request::Rules(instrument), now.monotonic);
+            desk.question(Request::Orders(instrument), now.monotonic);
+        }
+        self.ask_account(number, now);
+        true
+    }
+
     /// A question is answered.
     pub(super) fn answered_question(&mut self, number: u16, key: RequestKey, now: Stamp) {
         if key == RequestKey::None {
@@ -147,13 +161,29 @@ impl Router {
         }
     }
 
-    /// The answer to what orders there are in an instrument.
+    /// Asks for one order by itself.
+    fn ask_for(&mut self, id: u64, now: Stamp) {
+        let desk = self.ledger.order(id).map(|order| order.placed.desk);
+        if let Some(desk) = desk.and_then(|desk| self.desk_mut(desk))
+            && !desk.is_asking(&Request::Order(id))
+        {
+            desk.question(Request::Order(id), now.monotonic);
+        }
+    }
+
+    /// The answer to what orders there are in an instrument, or what became of one.
     pub(super) fn orders_answered(&mut self, number: u16, key: RequestKey, rows: Vec<OrderReport>, now: Stamp) {
-        let Some(Pending { request: Request::Orders(instrument), sent, .. }) =
-            self.take_pending(number, key, |asked| matches!(asked, Request::Orders(_)))
-        else {
-            self.count(number, |stats| &stats.stray);
-            return;
+        let pending = self.take_pending(number, key, |asked| matches!(asked, Request::Orders(_) | Request::Order(_)));
+        let (instrument, single, sent) = match pending {
+            Some(Pending { request: Request::Orders(instrument), sent, .. }) => (instrument, None, sent),
+            Some(Pending { request: Request::Order(id), sent, .. }) => {
+                let instrument = self.ledger.order(id).map_or(u32::MAX, |order| order.placed.instrument);
+                (instrument, Some(id), sent)
+            }
+            _ => {
+                self.count(number, |stats| &stats.stray);
+                return;
+            }
         };
         let mut listed: Vec<u64> = Vec::new();
         let mut unclaimed = Vec::new();
@@ -169,7 +199,11 @@ impl Router {
             }
         }
         self.claim(number, instrument, unclaimed, &mut listed, now);
-        self.missing(number, instrument, &listed, sent, now);
+        match single {
+            None => self.missing(number, instrument, &listed, sent, now),
+            Some(id) if !listed.contains(&id) => self.not_shown(id, sent, true, now),
+            Some(_) => {}
+        }
         self.answered_question(number, key, now);
     }
 
@@ -270,14 +304,16 @@ impl Router {
             .filter(|id| !listed.contains(id))
             .collect();
         for id in missing {
-            self.not_shown(id, sent, now);
+            self.not_shown(id, sent, false, now);
         }
     }
 
-    fn not_shown(&mut self, id: u64, sent: Nanos, now: Stamp) {
+    /// A live order of ours is not in a picture of the venue that was asked for at `sent`; `for_sure`: it was asked for by itself.
+    fn not_shown(&mut self, id: u64, sent: Nanos, for_sure: bool, now: Stamp) {
         let Some(order) = self.ledger.order(id) else { return };
         let (state, named, desk) = (order.state, !order.venue_id.is_empty(), order.placed.desk);
         let history = self.desk(desk).is_some_and(|desk| desk.speaker.has_history());
+        let single = named && self.desk(desk).is_some_and(|desk| desk.speaker.has_single());
         let track = *self.track(id);
         match state {
             // it is on its way
@@ -288,6 +324,8 @@ impl Router {
                     self.ask_about(id, settled.max(now.monotonic.saturating_add(self.config.ask_again)));
                 } else if history && !named {
                     self.simply(id, Change::Absent, "the venue was asked and never had it", now);
+                } else if history && single && !for_sure {
+                    self.ask_for(id, now);
                 } else if history {
                     self.simply(id, Change::Closed, "the venue no longer knows it", now);
                     self.account_changed(desk, now);
@@ -299,6 +337,7 @@ impl Router {
             }
             // a picture taken before we last knew it says nothing
             _ if sent <= track.known => {}
+            _ if single && !for_sure => self.ask_for(id, now),
             _ => {
                 let why = if history { "the venue does not list it" } else { "not among the venue's open orders" };
                 self.lose(id, why, now);

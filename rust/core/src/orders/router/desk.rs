@@ -66,6 +66,12 @@ impl Speaker {
         matches!(self, Self::QuantApi { .. })
     }
 
+    /// Whether it can be asked for one order, by its own id. A list of all may be cut short; this is not.
+    #[must_use]
+    pub const fn has_single(&self) -> bool {
+        matches!(self, Self::CoinCeres { .. })
+    }
+
     /// Whether an order can be changed.
     #[must_use]
     pub const fn has_replace(&self) -> bool {

@@ -423,9 +423,7 @@ impl Router {
     fn retermed(&mut self, id: u64, report: &OrderReport, now: Stamp) {
         let Some(order) = self.ledger.order(id) else { return };
         let (desk, placed) = (order.placed.desk, &order.placed);
-        let changing =
-            matches!(order.state, OrderState::PendingReplace | OrderState::PendingCancel | OrderState::Unknown);
-        if !changing || !self.desk(desk).is_some_and(|desk| desk.speaker.has_replace()) {
+        if !self.may_have_new_terms(id) {
             return;
         }
         let Some(rules) = self.ledger.instrument(placed.instrument).map(|known| &known.rules) else { return };
@@ -629,7 +627,7 @@ fn coinceres_kind(request: &Request) -> Option<u8> {
         Request::Cancel(_) => Some(12),
         Request::Rules(_) => Some(13),
         Request::Balances => Some(14),
-        Request::Orders(_) => Some(15),
+        Request::Orders(_) | Request::Order(_) => Some(15),
         Request::Positions(_) => Some(16),
         Request::Login | Request::Logout | Request::Replace(..) => None,
     }

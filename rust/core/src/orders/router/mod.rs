@@ -157,7 +157,8 @@ impl Router {
             tracks: HashMap::default(),
             events: Vec::new(),
             seq: 0,
-            number: 0,
+            // no run repeats the numbers of another: venues keep logs, and people read them
+            number: (u64::try_from(now.realtime.max(0)).unwrap_or(0) / 1_000_000_000) << 20,
             payload: Vec::new(),
             closes: Vec::new(),
         };
@@ -289,6 +290,12 @@ impl Router {
     #[must_use]
     pub const fn tallies(&self) -> &Arc<Tallies> {
         &self.tallies
+    }
+
+    /// Lets go of the journal, whoever writes it next: nothing is taken or written down from here on.
+    pub fn end(&mut self, why: &str) {
+        self.broken = Some(why.into());
+        self.sink = Box::new(Nowhere);
     }
 
     /// Takes the events since the last call.

@@ -17,6 +17,8 @@ pub enum Request {
     Replace(u64, i64, i64),
     /// What orders are there in this instrument?
     Orders(u32),
+    /// What became of this order?
+    Order(u64),
     /// What is on the account?
     Balances,
     /// What is the position in this instrument?
@@ -29,13 +31,14 @@ impl Request {
     /// Questions change nothing: they wait for the rest, and for one another where the venue demands it.
     #[must_use]
     pub const fn is_question(&self) -> bool {
-        matches!(self, Self::Orders(_) | Self::Balances | Self::Positions(_) | Self::Rules(_))
+        matches!(self, Self::Orders(_) | Self::Order(_) | Self::Balances | Self::Positions(_) | Self::Rules(_))
     }
 
     /// Whether both ask the same kind of thing.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
+        let orders = |request: &Self| matches!(request, Self::Orders(_) | Self::Order(_));
+        (orders(self) && orders(other)) || std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 }
 

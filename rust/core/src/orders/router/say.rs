@@ -126,6 +126,10 @@ impl Router {
                 let contract = self.raw_symbol(*instrument)?;
                 coinceres::orders(out, &coinceres::Query { exchange, contract, ..coinceres::Query::default() })
             }
+            Request::Order(id) => {
+                let ids = self.venue_ids(&[*id]);
+                coinceres::orders(out, &coinceres::Query { system_oids: &ids, ..coinceres::Query::default() })
+            }
             Request::Balances => {
                 coinceres::account(out, exchange);
                 Ok(())
@@ -174,7 +178,7 @@ impl Router {
             Request::Positions(instrument) => quantapi::position(out, key, token, self.raw_symbol(*instrument)?),
             Request::Rules(instrument) => quantapi::symbol_info(out, key, token, self.raw_symbol(*instrument)?),
             Request::Logout => quantapi::logout(out, key, token),
-            Request::Login | Request::Replace(..) => return None,
+            Request::Login | Request::Replace(..) | Request::Order(_) => return None,
         })
     }
 }

@@ -1,0 +1,197 @@
+"""``ferrofeed orders``: the router's view, from its journal; the kill switch; the journal itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ferrofeed import _core
+from ferrofeed.config import Config
+from ferrofeed.errors import FerrofeedError, UsageError
+from ferrofeed.orders.order import OrderView, view_of
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+KILL_FILE = "KILL"
+CLEAR_FILE = "CLEAR"
+SHOWN = 20
+"""Finished orders shown without ``--all``."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("show", "journal", "kill", "clear"),
+        default="show",
+        help="show: orders, positions, balances (the default); journal: every entry; "
+        "kill: throw the kill switch; clear: clear it",
+    )
+    parser.add_argument("words", nargs="*", help="kill: why; clear: who clears it")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("-c", "--config", type=Path, metavar="FILE", help="the configuration that names the journal")
+    where.add_argument("--journal", type=Path, metavar="FOLDER", help="the journal's folder")
+    parser.add_argument(
+        "--all", action="store_true", help="finished orders too; of the journal, the older segments too"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object (journal: one a line) instead of tables")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the journal and print, or leave word for the router."""
+    folder, kill_file = _where(args)
+    text = " ".join(args.words).strip()
+    if args.what == "kill":
+        return kill(kill_file, text)
+    if args.words and args.what != "clear":
+        raise UsageError(f"orders {args.what}: unexpected {text!r}")
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no journal there")
+    try:
+        if args.what == "clear":
+            return clear(folder, kill_file, text)
+        if args.what == "journal":
+            return print_journal(folder, older=args.all, as_json=args.json)
+        show(_core.replay_orders(str(folder)), finished=args.all, as_json=args.json)
+    except _core.JournalError as error:
+        raise FerrofeedError(str(error)) from None
+    return 0
+
+
+def _where(args: argparse.Namespace) -> tuple[Path, Path]:
+    """The journal's folder and the kill file."""
+    if args.journal is not None:
+        return args.journal, args.journal / KILL_FILE
+    orders = Config.load(args.config).orders
+    if orders.journal is None:
+        raise UsageError(f"{args.config}: orders.journal is not set: nothing trades there")
+    folder = Path(orders.journal)
+    return folder, Path(orders.kill_file) if orders.kill_file else folder / KILL_FILE
+
+
+def kill(kill_file: Path, why: str) -> int:
+    """Leave the kill file: the router, running now or started later, cancels everything and halts."""
+    if not why:
+        raise UsageError("orders kill: say why, for example: ferrofeed orders kill runaway quotes -c feed.toml")
+    kill_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(kill_file, why)
+    sys.stdout.write(f"{kill_file}: the router halts as soon as it sees it; `ferrofeed orders clear WHO` undoes it\n")
+    return 0
+
+
+def clear(folder: Path, kill_file: Path, who: str) -> int:
+    """Take the kill file away and clear the switch, by the running router or in the journal."""
+    if not who:
+        raise UsageError("orders clear: say who clears it, for example: ferrofeed orders clear anna -c feed.toml")
+    kill_file.unlink(missing_ok=True)
+    try:
+        core = _core.OrderCore(journal=str(folder))
+    except _core.JournalError as error:
+        if "another process" not in str(error):
+            raise
+        write_whole(folder / CLEAR_FILE, who)
+        sys.stdout.write("the running router clears it within a second\n")
+        return 0
+    on = core.clear_kill(who)
+    sys.stdout.write("cleared\n" if on else "it was not on\n")
+    return 0
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file so that nobody ever sees half of it."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(f"{text}\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def print_journal(folder: Path, *, older: bool, as_json: bool) -> int:
+    """Every entry, a line each; what an interrupted write left at the end is told."""
+
+    def each(number: int, when: int, text: str) -> None:
+        if as_json:
+            sys.stdout.write(json.dumps({"entry": number, "time": when, "text": text}, ensure_ascii=False) + "\n")
+        else:
+            sys.stdout.write(f"{number:>8}  {stamp(when)}  {text}\n")
+
+    _, _, torn = _core.read_journal(str(folder), each, from_oldest=older)
+    if torn:
+        sys.stderr.write(f"ferrofeed: {torn} bytes of an unfinished write stand behind the last entry\n")
+    return 0
+
+
+def stamp(ns: int) -> str:
+    """A time to the microsecond, UTC."""
+    return (
+        datetime.fromtimestamp(ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        + f".{ns // 1000 % 1_000_000:06d}"
+    )
+
+
+def show(state: dict[str, Any], *, finished: bool, as_json: bool) -> None:
+    """Orders, positions and balances."""
+    views = [
+        view_of(row, state["venues"][row[2]] if row[2] < len(state["venues"]) else "", state["symbols"][row[3]])
+        for row in state["orders"]
+    ]
+    live = [view for view in views if not view.done]
+    over = [view for view in views if view.done]
+    if as_json:
+        rows = [view._asdict() for view in (views if finished else live)]
+        sys.stdout.write(json.dumps({**state, "orders": rows}, default=str, ensure_ascii=False) + "\n")
+        return
+    console = Console(highlight=False)
+    mode = "halted: the kill switch is on: " + state["killed"] if state["killed"] is not None else state["mode"]
+    console.print(
+        f"{len(live)} live orders, {len(over)} finished; mode: {mode}; journal: entry {state['last']}, "
+        f"{state['starts']} starts, {state['denials']} denials, {state['anomalies']} anomalies",
+        markup=False,
+        soft_wrap=True,
+    )
+    shown = [*(over if finished else over[-SHOWN:]), *live]
+    if shown:
+        console.print(_orders(shown))
+    positions = [row for row in state["positions"] if row[2:] != ("0", "0")]
+    if positions:
+        console.print(_table(("venue", "symbol", "long", "short"), positions, 2))
+    if state["balances"]:
+        console.print(_table(("venue", "currency", "free", "locked", "total"), state["balances"], 2))
+
+
+def _orders(views: Iterable[OrderView]) -> Table:
+    names = ("order", "placed", "venue", "symbol", "order type", "price", "quantity", "filled", "state", "why")
+    rows = [
+        (
+            str(view.id),
+            stamp(view.created)[11:23],
+            view.venue,
+            view.symbol,
+            " ".join(filter(None, (view.side, view.type, "" if view.offset == "net" else view.offset))),
+            f"{view.price:f}",
+            f"{view.quantity:f}",
+            f"{view.filled:f}" if view.exact else f"{view.filled:f}?",
+            view.state,
+            view.reason,
+        )
+        for view in views
+    ]
+    return _table(names, rows, 5, 8)
+
+
+def _table(names: tuple[str, ...], rows: Iterable[tuple[str, ...]], right_from: int, right_to: int = 99) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for at, name in enumerate(names):
+        table.add_column(name, justify="right" if right_from <= at < right_to else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

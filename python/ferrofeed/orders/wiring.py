@@ -1,0 +1,171 @@
+"""Puts the order side of a feed together: router, API, what runs on the feed's thread, and the connections."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ferrofeed.dispatch import INLINE_CAPACITY
+from ferrofeed.net.order_link import OrderLink
+from ferrofeed.net.socket import tls_context
+from ferrofeed.orders.api import Orders
+from ferrofeed.orders.runner import Runner
+from ferrofeed.orders.setup import add_desks, open_router
+from ferrofeed.session import Session
+from ferrofeed.session.configured import configured
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
+
+    from ferrofeed import _core
+    from ferrofeed.config import Config, VenueConfig
+    from ferrofeed.events import Names
+    from ferrofeed.net.supervisor import Supervisor
+    from ferrofeed.orders.desk import Desk
+    from ferrofeed.orders.setup import Books
+    from ferrofeed.session import BackoffPolicy, Budgets
+    from ferrofeed.spec import VenueSpec
+
+PAPER_BOOKS: Final = "paper-books"
+"""The consumer that shows the paper exchanges their markets, as metrics name it."""
+
+
+class OrderSide:
+    """The order side of one feed, made before the feed starts; it starts and stops with the feed's thread."""
+
+    def __init__(
+        self,
+        config: Config,
+        core: _core.FeedCore,
+        supervisor: Supervisor,
+        *,
+        names: Names,
+        books: Books,
+        specs: Mapping[str, VenueSpec],
+    ) -> None:
+        self._core = core
+        self._supervisor = supervisor
+        self._names = names
+        self._router = open_router(config.orders, core)
+        self._desks = add_desks(config, self._router, books, specs)
+        self._runner = Runner(supervisor, self._desks, cancel_on_stop=config.orders.on_stop == "cancel")
+        self.orders = Orders(
+            self._router,
+            self._desks,
+            ttl_s=config.orders.ttl_s,
+            capacity=config.orders.events,
+            wake=self._runner.wake,
+            on_thread=lambda: supervisor.on_thread,
+            kill_file=config.orders.kill_path,
+        )
+        self._runner.orders = self.orders
+        self._show_books(config, books)
+        supervisor.serve(self._runner)
+
+    @property
+    def links(self) -> list[OrderLink]:
+        """The connections."""
+        return self._runner.links
+
+    def connect(
+        self,
+        config: Config,
+        specs: Mapping[str, VenueSpec],
+        budgets: Budgets,
+        rng: Random,
+        backoff: BackoffPolicy,
+    ) -> None:
+        """Make the connections; they open when the feed starts."""
+        by_link: dict[int, list[Desk]] = {}
+        for desk in self._desks:
+            if not desk.is_paper:
+                by_link.setdefault(desk.link, []).append(desk)
+        for desks in by_link.values():
+            venue = config.venue(desks[0].venue)
+            spec = configured(specs[venue.kind], venue)
+            secrets = [
+                secret.reveal().encode()
+                for desk in desks
+                for secret in (config.venue(desk.venue).api_key, config.venue(desk.venue).api_secret)
+                if secret is not None
+            ]
+            urls = [(venue.url, venue.id)] + [(venue.push_url, f"{venue.id}-push")] * bool(venue.push_url)
+            for url, label in urls:
+                session = Session(spec, _at(venue, url), budgets.of(spec, venue), rng, backoff, keep_open=True)
+                self._add_link(venue, session, desks, label, secrets, pushes=url != venue.url)
+
+    def missing(self) -> list[str]:
+        """The venues that take no orders yet: a line for each."""
+        return [
+            f"{desk.venue}: {self._fatal(desk) or self._router.desk_state(desk.number)}: takes no orders"
+            for desk in self._desks
+            if self._router.desk_state(desk.number) != "ready"
+        ]
+
+    def close(self) -> None:
+        """Let go of the journal and end every consumer; once the feed's thread has ended."""
+        self.orders.close()
+        self._router.close()
+
+    def _fatal(self, desk: Desk) -> str | None:
+        return next((link.session.fatal for link in self.links if link.link == desk.link), None)
+
+    def _add_link(  # what a link is made of
+        self, venue: VenueConfig, session: Session, desks: list[Desk], label: str, secrets: list[bytes], *, pushes: bool
+    ) -> None:
+        limits = session.spec.limits
+        index = self._core.add_connection(
+            None, max_message=limits.max_message_bytes, secrets=secrets, label=label, judged=True
+        )
+        self._names.venues.append(label)
+        if venue.url.startswith("wss:"):
+            with contextlib.suppress(OSError):  # the connection will say what is wrong with the file
+                tls_context(venue.tls_ca)
+        supervisor, runner = self._supervisor, self._runner
+        link = OrderLink(
+            self._core,
+            index,
+            venue,
+            session,
+            self._router,
+            desks,
+            supervisor.spawn,
+            supervisor.tuning,
+            runner.moved,
+            pushes=pushes,
+        )
+        runner.links.append(link)
+        supervisor.add(link)
+
+    def _show_books(self, config: Config, books: Books) -> None:
+        """Let the paper exchanges see the books of their markets, before anybody else does."""
+        found = {
+            books(venue.market, symbol)
+            for venue in config.trading
+            if venue.market
+            for trade in venue.trade
+            for symbol in trade.symbols
+        }
+        instruments = sorted(index for index in found if index is not None)
+        if not instruments:
+            return
+        consumer = self._core.add_consumer(
+            capacity=INLINE_CAPACITY,
+            policy="conflate",
+            kinds=["book", "status"],
+            instruments=instruments,
+            name=PAPER_BOOKS,
+        )
+        consumer.set_called_back()
+        self._core.set_inline(consumer, self._on_books)
+
+    def _on_books(self, batch: _core.Batch) -> None:
+        self._router.market(batch)
+        self._runner.moved()
+
+
+def _at(venue: VenueConfig, url: str) -> VenueConfig:
+    """The same login at another URL."""
+    return venue if url == venue.url else replace(venue, url=url)
