@@ -1,16 +1,16 @@
 //! The paper exchange for Python: time is an argument, numbers are decimal text both ways, nothing takes time or gets lost.
 
-use crate::convert;
+mod numbers;
+
 use ferrofeed_core::event::Level;
 use ferrofeed_core::exchange::{
-    Balance, Event, Exchange, ExchangeReject, Leg, NewOrder, Order, Terms, average_price, money_text,
+    Balance, ClientIds, Event, Exchange, ExchangeReject, Leg, NewOrder, Order, Terms, average_price, money_text,
 };
-use ferrofeed_core::num::Decimal;
 use ferrofeed_core::orders::{MONEY_SCALE, Offset, OrderType, Product, Rules, Side};
+use numbers::{decimal, levels, number, refused, rule, text, word};
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use std::collections::VecDeque;
 
 pyo3::create_exception!(_core, PaperReject, PyException, "What the paper exchange refused; args are (rule, message).");
 
@@ -25,60 +25,8 @@ pub(crate) struct PaperExchange {
     /// What happened, with its time.
     happened: Vec<(i64, Event)>,
     scratch: Vec<Event>,
-    /// The clients' own ids, by the number they have in the exchange; the oldest are forgotten.
-    clients: VecDeque<Box<str>>,
-    first_client: u64,
+    clients: ClientIds,
     levels: [Vec<Level>; 2],
-}
-
-fn refused(reject: ExchangeReject) -> PyErr {
-    PaperReject::new_err((reject.name(), reject.to_string()))
-}
-
-fn word<T: Copy>(what: &str, given: &str, all: &[T], name: impl Fn(T) -> &'static str) -> PyResult<T> {
-    let found = all.iter().copied().find(|one| name(*one) == given);
-    found.ok_or_else(|| convert::unknown(what, given, all.iter().map(|one| name(*one))))
-}
-
-fn decimal(what: &str, text: &str) -> PyResult<Decimal> {
-    Decimal::parse(text.as_bytes()).map_err(|error| PyValueError::new_err(format!("{what} {text:?}: {error}")))
-}
-
-/// A number of an instrument's rules at this scale.
-fn rule(what: &str, text: &str, scale: u8) -> PyResult<i64> {
-    let value = decimal(what, text)?.at_scale(scale).filter(|value| *value >= 0);
-    value.ok_or_else(|| PyValueError::new_err(format!("{what} {text:?}: below 0, or more than {scale} decimal places")))
-}
-
-/// A number of an order at its scale; what can't be written so is against `rule`.
-fn number(what: &str, text: &str, scale: u8, rule: ExchangeReject) -> PyResult<i64> {
-    match Decimal::parse(text.as_bytes()) {
-        Ok(value) => value.at_scale(scale).ok_or_else(|| refused(rule)),
-        Err(error) => Err(PaperReject::new_err(("number", format!("{what} {text:?}: {error}")))),
-    }
-}
-
-fn text(value: i64, scale: u8) -> String {
-    Decimal { coef: value, scale }.to_string()
-}
-
-/// The levels of one side; what is no whole lot of a size is left out.
-fn levels(given: &[(String, String)], rules: &Rules, out: &mut Vec<Level>) -> PyResult<()> {
-    out.clear();
-    for (price, size) in given {
-        let at = decimal("price", price)?.at_scale(rules.price_scale);
-        let price = at.ok_or_else(|| {
-            PyValueError::new_err(format!("price {price:?}: more than {} decimal places", rules.price_scale))
-        })?;
-        let size = decimal("size", size)?;
-        let fine = size.scale.saturating_sub(rules.size_scale);
-        let down = 10_i64.saturating_pow(fine.into());
-        let coef = size.coef.checked_div(down).unwrap_or(0);
-        let size = Decimal { coef, scale: size.scale.min(rules.size_scale) }.at_scale(rules.size_scale);
-        let size = size.ok_or_else(|| PyValueError::new_err("a size too large for the instrument"))?;
-        out.push(Level { price, size });
-    }
-    Ok(())
 }
 
 impl PaperExchange {
@@ -99,20 +47,6 @@ impl PaperExchange {
         self.happened.extend(self.scratch.drain(..).map(|event| (now_ns, event)));
     }
 
-    fn remember(&mut self, client: &str) -> u64 {
-        if self.clients.len() >= 2 * KEEP {
-            self.clients.pop_front();
-            self.first_client = self.first_client.saturating_add(1);
-        }
-        self.clients.push_back(client.into());
-        self.first_client.saturating_add(self.clients.len() as u64).saturating_sub(1)
-    }
-
-    fn client(&self, order: &Order) -> &str {
-        let at = order.terms.client.checked_sub(self.first_client).and_then(|at| usize::try_from(at).ok());
-        at.and_then(|at| self.clients.get(at)).map_or("", |client| client)
-    }
-
     /// The currency of an instrument's fees.
     fn fee_currency(rules: &Rules) -> &str {
         match rules.product {
@@ -125,7 +59,7 @@ impl PaperExchange {
         let rules = self.rules(order.terms.instrument)?;
         let dict = PyDict::new(py);
         dict.set_item("number", order.number)?;
-        dict.set_item("client", self.client(order))?;
+        dict.set_item("client", self.clients.get(order.number))?;
         dict.set_item("instrument", order.terms.instrument)?;
         dict.set_item("side", order.terms.side.name())?;
         dict.set_item("type", order.terms.order_type.name())?;
@@ -185,8 +119,7 @@ impl PaperExchange {
             fees: (maker_ppm, taker_ppm),
             happened: Vec::new(),
             scratch: Vec::new(),
-            clients: VecDeque::new(),
-            first_client: 1,
+            clients: ClientIds::default(),
             levels: [Vec::new(), Vec::new()],
         })
     }
@@ -280,8 +213,8 @@ impl PaperExchange {
             quantity: number("quantity", quantity, rules.size_scale, ExchangeReject::Lot)?,
             client: 0,
         };
-        let client = self.remember(client);
-        let number = self.exchange.submit(now_ns, account, NewOrder { client, ..new }).map_err(refused)?;
+        let number = self.exchange.submit(now_ns, account, new).map_err(refused)?;
+        self.clients.set(number, client);
         self.note(now_ns);
         Ok(number)
     }
@@ -333,9 +266,8 @@ impl PaperExchange {
     #[pyo3(signature = (account, *, open_only=false))]
     fn orders<'py>(&self, py: Python<'py>, account: u32, open_only: bool) -> PyResult<Vec<Bound<'py, PyDict>>> {
         self.known(account)?;
-        let live = self.exchange.live();
-        let finished = self.exchange.finished().filter(|_| !open_only);
-        let mut all: Vec<&Order> = finished.chain(&live).filter(|order| order.account == account).collect();
+        let finished = self.exchange.finished().filter(|order| !open_only && order.account == account);
+        let mut all: Vec<&Order> = finished.chain(self.exchange.live_of(account)).collect();
         all.sort_unstable_by_key(|order| order.number);
         all.into_iter().map(|order| self.order_dict(py, order)).collect()
     }

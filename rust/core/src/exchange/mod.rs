@@ -12,6 +12,7 @@
 
 mod account;
 mod book;
+mod clients;
 mod display;
 mod engine;
 mod ladder;
@@ -25,9 +26,10 @@ mod venue;
 
 pub use account::{Balance, Leg, Legs};
 pub use book::Terms;
+pub use clients::ClientIds;
 pub use engine::Exchange;
 pub use money::{MAX_MONEY, MAX_ORDER, amount, fee, notional, part};
 pub use order::{Event, ExchangeReject, Fill, NewOrder, Order, OrderNo};
 pub use slab::MAX_LIVE;
 pub use text::{average_price, money_text};
-pub use venue::{Ask, ConnectionId, Latency, Model, PaperVenue};
+pub use venue::{Ask, ConnectionId, Latency, MAX_REQUESTS, Model, PaperVenue, Spread};

@@ -67,9 +67,9 @@ impl Slab {
         self.keep
     }
 
-    /// Counts orders from here on.
+    /// Counts orders from 128 times here on.
     pub(super) const fn number_from(&mut self, first: u32) {
-        self.taken = first as u64;
+        self.taken = (first as u64) << 7;
     }
 
     /// Whether one more order finds room, and a number.
