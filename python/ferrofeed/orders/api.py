@@ -364,7 +364,11 @@ class Orders:
         """Hand on what happened. For whoever moved the router, on any thread."""
         if self.core.has_events():
             with self._lock:
-                self._hand_on([event_of(row, self._names) for row in self.core.events()])
+                if self._consumers or self._callbacks or self._watchers:
+                    self._hand_on([event_of(row, self._names) for row in self.core.events()])
+                else:
+                    self.core.skip_events()
+                    self._changed.notify_all()
         if self._pending:
             if self._on_thread is None or self._on_thread():
                 self.deliver()
