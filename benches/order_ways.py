@@ -239,7 +239,8 @@ def _orjson() -> Callable[[Any], bytes] | None:
         return None
     import orjson  # noqa: PLC0415  # may not be there
 
-    return orjson.dumps
+    dumps: Callable[[Any], bytes] = orjson.dumps
+    return dumps
 
 
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":")).encode

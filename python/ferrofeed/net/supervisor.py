@@ -43,10 +43,12 @@ class Connected(Protocol):
     @property
     def config(self) -> VenueConfig:
         """Whose it is."""
+        raise NotImplementedError
 
     @property
     def closed(self) -> bool:
         """Whether no socket is open or being opened."""
+        raise NotImplementedError
 
     def tick(self) -> None:
         """Time passed."""
