@@ -126,6 +126,35 @@ def test_every_refusal_of_the_paper_exchange_is_documented() -> None:
     assert names == {name for first in firsts for name in re.findall(r"`(\w+)`", first)}
 
 
+PAPER = """
+[orders]
+journal = "journal"
+[[venue]]
+id = "paper"
+kind = "paper"
+balances = {USDT = "1000"}
+[[venue.trade]]
+symbols = ["ETH/USDT"]
+tick = "0.01"
+lot = "0.001"
+"""
+
+
+def test_the_operators_program_obeys_its_signals(tmp_path: Path) -> None:
+    (program,) = blocks(ROOT / "docs/operations.md")
+    (tmp_path / "feed.toml").write_text(PAPER, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-c", program.replace("9464", "0")], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any(line.endswith("WARNING:strategy:ready\n") for line in lines)
+        process.send_signal(signal.SIGUSR2)
+        assert any("kill" in line and "thrown: SIGUSR2" in line for line in lines)
+        process.terminate()
+        assert process.wait(10) == 0
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_to_files_that_are_there(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
