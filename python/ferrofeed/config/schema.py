@@ -109,7 +109,7 @@ class VenueConfig:
     poll_s: float | None = None
     """How often live orders are asked for, pushes or not; 0: never; None: the kind's own."""
     market: str = ""
-    """paper: the market-data venue whose books it trades against; empty: only orders among themselves."""
+    """paper: the market-data venue whose books it trades against; empty: nothing trades."""
     seed: int = 0
     """paper: of its latencies and refusals."""
     maker_ppm: int = 200
