@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ferrofeed.config import numbers, values
 from ferrofeed.config.gateway import DEFAULT_LISTEN, PERMISSIONS, ClientConfig, GatewayConfig
-from ferrofeed.config.reading import Context, Key, choice, describe, integer, nearest, number, one_of, strings, table, tables
+from ferrofeed.config.reading import (
+    Context,
+    Key,
+    choice,
+    describe,
+    integer,
+    nearest,
+    number,
+    one_of,
+    strings,
+    table,
+    tables,
+)
 from ferrofeed.config.trading import ORDER_KINDS
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ferrofeed.config.gateway import GatewayConfig
 from ferrofeed.config.trading import ORDER_KINDS, OrdersConfig, RiskConfig, TradeConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
 
+    from ferrofeed.config.gateway import GatewayConfig
     from ferrofeed.config.secrets import Secret
     from ferrofeed.errors import Problem
     from ferrofeed.spec import VenueSpec

@@ -20,7 +20,7 @@ use ferrofeed_core::orders::router::{
 use ferrofeed_core::orders::venue::{coinceres, explain, quantapi};
 use ferrofeed_core::orders::{Offset, OrderType, Product, Side, Unit};
 use ferrofeed_core::pipeline::channel_slot;
-use ferrofeed_core::region::{DeskCell, Shared};
+use ferrofeed_core::region::{Board, DeskCell, GATEWAY_WORDS, Shared};
 use ferrofeed_core::sign::Secret;
 use pyo3::exceptions::{PyException, PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -61,9 +61,18 @@ impl State {
     }
 
     /// Puts up where desks and router stand; the words are those of `ferrofeed.orders.board`.
-    fn publish(&mut self, now: Stamp) {
+    fn publish(&mut self, board: Option<&Board>, now: Stamp) {
         let journal = self.router.journal().unwrap_or_default();
         let age = if journal.unsynced_since == 0 { 0 } else { now.realtime.saturating_sub(journal.unsynced_since) };
+        if let (Some(gateway), Some(board)) = (&self.gateway, board) {
+            let (sockets, logins) = gateway.size();
+            let mut words = [0; GATEWAY_WORDS];
+            let head = [1, sockets, logins].map(|size| u64::try_from(size).unwrap_or(u64::MAX));
+            for (word, value) in words.iter_mut().zip(head.into_iter().chain(gateway.tallies.all().map(|(_, n)| n))) {
+                *word = value;
+            }
+            board.set_gateway(&words);
+        }
         let ledger = self.router.ledger();
         let (anomalies, denials, _) = ledger.counts();
         for (desk, cell) in &self.cells {
@@ -509,10 +518,12 @@ impl OrderCore {
     /// Time passes: call it some fifty times a second.
     fn tick(&self, py: Python<'_>) {
         // the journal's next segment is begun here, which waits for the disk
+        let board = self.feed.as_ref().map(|feed| feed.get().board(py));
+        let board = board.as_ref().map(|board| &*board.get().board);
         self.work_detached(py, |state, now| {
             state.router.tick(now);
             state.pump(now);
-            state.publish(now);
+            state.publish(board, now);
         });
     }
 
@@ -733,6 +744,23 @@ impl OrderCore {
         );
         let (head, tail) = (head.into_pyobject(py)?, tail.into_pyobject(py)?);
         head.as_sequence().concat(tail.as_sequence())?.to_tuple()
+    }
+
+    /// The instruments of a desk: number, canonical symbol, and as the venue spells it.
+    fn instruments(&self, desk: u16) -> Vec<(u32, String, String)> {
+        let state = lock(&self.state);
+        let all = (0..).zip(state.router.ledger().instruments());
+        all.filter(|(_, known)| known.desk == desk)
+            .map(|(index, known)| (index, known.rules.symbol.to_string(), known.rules.raw_symbol.to_string()))
+            .collect()
+    }
+
+    /// The names of desks that the journal knows live orders of, and that were not added.
+    fn waiting_desks(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        let ledger = state.router.ledger();
+        let waits = |desk: u16| ledger.live_of(desk) > 0 && state.router.desk_state(desk).is_none();
+        (0..).zip(ledger.desks()).filter(|(desk, _)| waits(*desk)).map(|(_, name)| name.to_string()).collect()
     }
 
     /// Where a desk stands: `down`, `opening`, `reconciling` or `ready`; empty: it is not configured.

@@ -178,16 +178,6 @@ impl GatewayCore {
         });
     }
 
-    /// Takes a message that is no text.
-    fn no_text(&self, py: Python<'_>, socket: u32) {
-        let misread = ferrofeed_core::gateway::Misread { unknown_op: false, why: "expected a text message".into() };
-        self.orders.get().work(py, |state, now| {
-            if let Some(gateway) = &mut state.gateway {
-                gateway.take(socket, Err(misread), None, 0, &mut state.router, now);
-            }
-        });
-    }
-
     /// What is to be done: `(frames to send by connection, (connection, code, reason) to close after that, (login, venue, owner) whose
     /// accounts are wanted, (login, connection, venue, symbols) that want market data or None if they are those of the last call)`.
     #[allow(clippy::type_complexity, reason = "one call instead of four")]
