@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell")
 _DEADLINE_S = 20.0
@@ -120,7 +120,7 @@ class Browser:
         """Open an empty page."""
         target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        page = Page(self, session)
+        page = Page(self, session, target)
         self._pages[session] = page
         for domain in ("Page", "Runtime", "Log", "Network"):
             page.call(f"{domain}.enable")
@@ -158,9 +158,10 @@ class Browser:
 class Page:
     """One tab, used as a person would: mouse, keys, eyes."""
 
-    def __init__(self, browser: Browser, session: str) -> None:
+    def __init__(self, browser: Browser, session: str, target: str) -> None:
         self._browser = browser
         self._session = session
+        self._target = target
         self.problems: list[str] = []
         """Errors on the console, uncaught exceptions, what a content policy forbade."""
         self.requests: list[str] = []
@@ -183,6 +184,14 @@ class Page:
             url = params["url"] if "url" in params else params["request"]["url"]
             if not url.startswith("data:"):
                 self.requests.append(url)
+
+    def close(self) -> None:
+        """Close the tab."""
+        self._browser.call("Target.closeTarget", {"targetId": self._target})
+
+    def rest(self, seconds: float) -> None:
+        """Let time pass, so that what must not happen could."""
+        self._browser.pump(seconds)
 
     def look(self, width: int, height: int, scheme: str = "light", *, phone: bool = False, motion: bool = True) -> None:
         """Set the window's size and what the person likes."""
@@ -219,6 +228,11 @@ class Page:
     def text(self, selector: str) -> str:
         """The text that is seen of an element."""
         return str(self.js(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
+
+    def texts(self, selector: str) -> list[str]:
+        """The texts of all elements that match."""
+        found: list[str] = self.js(f"[...document.querySelectorAll({json.dumps(selector)})].map(node => node.innerText)")
+        return found
 
     def shown(self, selector: str) -> bool:
         """Whether an element takes up room."""
@@ -280,9 +294,3 @@ class Page:
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))
         return path
-
-
-def texts(page: Page, selector: str) -> Sequence[str]:
-    """The texts of all elements that match."""
-    found: list[str] = page.js(f"[...document.querySelectorAll({json.dumps(selector)})].map(node => node.innerText)")
-    return found
