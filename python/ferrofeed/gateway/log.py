@@ -20,7 +20,7 @@ class PicowsLog(logging.LoggerAdapter[logging.Logger]):
         super().__init__(_LOG)
         self._count = count
 
-    def log(self, _level: int, msg: object, *args: Any, **kwargs: Any) -> None:
+    def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002  # the base's name
         """Count what it is about."""
         text = str(msg)
         if text.startswith(_HANDSHAKE):

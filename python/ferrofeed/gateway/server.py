@@ -130,7 +130,7 @@ class GatewayServer:
             websocket_handshake_timeout=self.config.handshake_s,
             enable_auto_pong=False,
             max_frame_size=self.max_message,
-            logger_name=PicowsLog(self.count),  # type: ignore[arg-type]
+            logger_name=PicowsLog(self.count),
         )
         _LOG.info("the trading API is at %s, its console at %s", self.url, self.console)
 

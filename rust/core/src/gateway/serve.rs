@@ -11,7 +11,7 @@ use crate::clock::Stamp;
 use crate::num::Decimal;
 use crate::orders::record::Mode;
 use crate::orders::risk::Top;
-use crate::orders::router::{NewOrder, Router};
+use crate::orders::router::{Denial, NewOrder, Router};
 use crate::orders::state::{Change, OrderState};
 use crate::orders::venue::write::Object;
 use crate::orders::{Offset, OrderType, Product, Side, Unit};
@@ -268,7 +268,11 @@ impl Gateway {
             top,
             cause: read,
         };
-        router.place(&order, now).map_err(|denial| format!("{}: {denial}", denial.rule()))
+        router.place(&order, now).map_err(|denial| match denial {
+            // it says which rule itself
+            Denial::Risk(reject) => reject.to_string(),
+            other => format!("{}: {other}", other.rule()),
+        })
     }
 
     /// Answers an order's request.
