@@ -120,7 +120,7 @@ def _run(
         places = [] if server is None else [f"metrics: http://{server.address[0]}:{server.address[1]}/metrics"]
         if feed.gateway is not None:
             places.append(f"console: {feed.gateway.console}")
-        where = "; ".join(places)
+        where = "  ".join(places)
         seconds = _show(model, stop, args.seconds, screen, where)
         wrong: list[str] = []
         if trading is not None:
@@ -199,7 +199,7 @@ def _show(model: Model, stop: threading.Event, seconds: float | None, screen: Co
 
 @contextmanager
 def _lines(where: str) -> Generator[Show, None, None]:
-    _say(f"three venues, one feed{where and '; '}{where}")
+    _say(f"three venues, one feed{where and ';  '}{where}")
     yield lambda model, elapsed_s, _left_s: _say(*plain(model, elapsed_s))
 
 
