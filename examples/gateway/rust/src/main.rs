@@ -45,7 +45,7 @@ fn connection(last: &mut Decimal, held: &mut Decimal) -> Result<(), Box<dyn Erro
             to.send("cancel_order", "last", json!({"symbol": to.symbol, "order_nos": []}))?;
         }
         let mut message: Value = match to.socket.read() {
-            Err(Io(error)) if error.kind() == ErrorKind::WouldBlock => continue,
+            Err(Io(error)) if [ErrorKind::WouldBlock, ErrorKind::Interrupted].contains(&error.kind()) => continue,
             read => serde_json::from_str(read?.to_text()?)?,
         };
         heard = Instant::now();
