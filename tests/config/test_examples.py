@@ -89,6 +89,42 @@ def test_prometheus_scrapes_where_the_service_serves() -> None:
     assert f'targets: ["{config.service.metrics}"]' in (DEPLOY / "prometheus.yml").read_text()
 
 
+@pytest.mark.usefixtures("credentials")
+def test_the_order_side_of_the_services_configuration_works_once_it_is_taken_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market, orders = (DEPLOY / "ferrofeed.toml").read_text().split("# --- Orders", 1)
+    # what stands behind the remark, without the marks
+    marked = [line for line in orders.splitlines()[1:] if not line.startswith("# ---")]
+    assert all(line.startswith("#") for line in marked)
+    (tmp_path / "ferrofeed.toml").write_text(market + "\n".join(line[1:].strip() for line in marked))
+    optional = dict(re.findall(r"^#LoadCredential=([\w-]+):(\S+)$", UNIT, re.MULTILINE))
+    for name in optional:
+        (tmp_path / name).write_text("value\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    config = Config.load(tmp_path / "ferrofeed.toml")
+    (venue,) = config.trading
+    named = {secret.source for secret in (venue.api_key, venue.api_secret) if secret is not None}
+    assert named == {f"credential:{name}" for name in optional}
+    assert [warning.path for warning in config.warnings] == ["venue[3].url"]  # CoinCeres has no TLS
+    folder = re.search(r"^StateDirectory=(\S+)$", UNIT, re.MULTILINE)
+    assert folder is not None
+    assert config.orders.journal == Path("/var/lib") / folder[1] / "orders"
+
+
+def test_alerts_ask_for_metrics_that_exist_and_each_has_its_remedy() -> None:
+    text = (DEPLOY / "alerts.yml").read_text()
+    assert "- alerts.yml" in (DEPLOY / "prometheus.yml").read_text()
+    known = set(re.findall(r"^\| `(ferrofeed_\w+)`", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+    asked = {name for line in re.findall(r"expr: (.*)", text) for name in re.findall(r"ferrofeed_\w+", line)}
+    assert asked
+    assert asked <= known
+    alerts = re.findall(r"- alert: (\w+)", text)
+    remedies = re.findall(r"^\| `(Ferrofeed\w+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert sorted(alerts) == sorted(remedies)
+    assert len(alerts) == len(set(alerts)) == text.count("expr: ") == text.count("summary: ")
+
+
 def test_the_unit_does_not_restart_what_only_an_operator_can_mend() -> None:
     settings = dict(line.split("=", 1) for line in UNIT.splitlines() if "=" in line and not line.startswith("#"))
     assert settings["Restart"] == "on-failure"
