@@ -231,7 +231,9 @@ class Page:
 
     def texts(self, selector: str) -> list[str]:
         """The texts of all elements that match."""
-        found: list[str] = self.js(f"[...document.querySelectorAll({json.dumps(selector)})].map(node => node.innerText)")
+        found: list[str] = self.js(
+            f"[...document.querySelectorAll({json.dumps(selector)})].map(node => node.innerText)"
+        )
         return found
 
     def shown(self, selector: str) -> bool:

@@ -31,16 +31,16 @@ def _never(text: str) -> None:
 
 def read(text: str | bytes) -> Message:
     """Every number becomes a Decimal: what should be one and is text or a boolean is told apart."""
-    message = json.loads(
-        text, parse_int=Decimal, parse_float=Decimal, parse_constant=_never, object_pairs_hook=_once
-    )
+    message = json.loads(text, parse_int=Decimal, parse_float=Decimal, parse_constant=_never, object_pairs_hook=_once)
     assert isinstance(message, dict)
     return message
 
 
 def write(message: Message) -> str:
     """Decimals as JSON numbers with all their digits."""
-    text = json.dumps({name: f"\0{value}\0" if isinstance(value, Decimal) else value for name, value in message.items()})
+    text = json.dumps(
+        {name: f"\0{value}\0" if isinstance(value, Decimal) else value for name, value in message.items()}
+    )
     return text.replace('"\\u0000', "").replace('\\u0000"', "")
 
 
@@ -171,9 +171,7 @@ class Login:
         return self.client.ask(op, token=self.token, **fields)
 
     def state(self, code: int, since: int = 0) -> Message:
-        return self.client.find(
-            lambda m: m["op"] == "state" and m["token"] == self.token and m["code"] == code, since
-        )
+        return self.client.find(lambda m: m["op"] == "state" and m["token"] == self.token and m["code"] == code, since)
 
     def notices(self, topic: str, since: int = 0) -> list[Any]:
         """The data of all notifications of a topic so far."""

@@ -180,7 +180,9 @@ class Desk:
 
     def choose(self, platform: str) -> None:
         """Choose a platform in the form."""
-        self.page.js(f"(node => {{ node.value = {json.dumps(platform)}; node.onchange(); }})(document.querySelector('#platform'))")
+        self.page.js(
+            f"(node => {{ node.value = {json.dumps(platform)}; node.onchange(); }})(document.querySelector('#platform'))"
+        )
 
     def login(self, platform: str = "huobi", secret: str = "sim-secret") -> None:
         """Log in and wait until the platform is ready."""

@@ -29,6 +29,7 @@ KEYS = {f"key-{number}": f"secret-{number}" for number in range(200)}
 DEPOSITS = {"USDT": "1000000", "ETH": "1000"}
 MAKER_PPM, TAKER_PPM = 200, 500
 FAR: tuple[LEVELS, LEVELS] = ([("1", "1")], [("99999", "1")])
+FARTHER: tuple[LEVELS, LEVELS] = ([("0.5", "1")], [("99999.5", "1")])
 
 MARKET = """
 [[venue]]
@@ -150,6 +151,8 @@ def show(sim: Simulator, bids: LEVELS, asks: LEVELS) -> None:
     """Make this the book of a simulated market, and tell everybody. On the simulator's thread."""
     state = sim.market.state(ETH)
     instrument = state.instrument
+    if len(bids) == len(asks) == 1:  # a market has two levels a side
+        bids, asks = [*bids, *FARTHER[0]], [*asks, *FARTHER[1]]
     for prices, sizes, levels in ((state.bid_prices, state.bid_sizes, bids), (state.ask_prices, state.ask_sizes, asks)):
         prices[:] = [int(Decimal(price).scaleb(instrument.price_decimals)) for price, _ in levels]
         sizes[:] = [int(Decimal(size).scaleb(instrument.size_decimals)) for _, size in levels]
@@ -186,11 +189,16 @@ class Target:
 
     def book(self, bids: LEVELS, asks: LEVELS) -> None:
         """Make this the live book of every ETH/USDT there is; all of it is there again."""
+        # one after the other: two that come together are one book
+        for one in (FAR, (bids, asks)):
+            self._show(one)
+
+    def _show(self, book: tuple[LEVELS, LEVELS]) -> None:
         paper = self.processes[-1] if self.processes else None
         before = paper.messages("market") if paper is not None else 0
-        self.market.call(lambda sim: (show(sim, *FAR), show(sim, bids, asks)))
+        self.market.call(lambda sim: show(sim, *book))
         end = time.monotonic() + DEADLINE_S
-        while paper is not None and paper.messages("market") < before + 2:
+        while paper is not None and paper.messages("market") == before:
             assert time.monotonic() < end, "the book does not arrive"
             time.sleep(0.01)
 
@@ -202,7 +210,7 @@ def simulator(**orders: Any) -> Iterator[Target]:
         deposits=DEPOSITS, min_notional="5", maker_ppm=MAKER_PPM, taker_ppm=TAKER_PPM, ready_delay_s=0.01, **orders
     )
     with SimulatorThread(
-        "quantapi", rate=0, symbols=[ETH], seed=1, orders=options, options=Options(keys=KEYS)
+        "quantapi", rate=0, symbols=[ETH], seed=1, depth=2, orders=options, options=Options(keys=KEYS)
     ) as market:
         yield Target("simulator", market.url, market)
 
@@ -210,7 +218,7 @@ def simulator(**orders: Any) -> Iterator[Target]:
 @contextlib.contextmanager
 def gateway(folder: Path, **settings: Any) -> Iterator[Target]:
     """Our gateway in front of two paper exchanges, against a market that moves by hand."""
-    with SimulatorThread("itick", rate=0, symbols=[ETH], seed=1) as market:
+    with SimulatorThread("itick", rate=0, symbols=[ETH], seed=1, depth=2) as market:
         port, metrics = free_port(), free_port()
         text = head(port, metrics, **settings) + MARKET.format(url=market.url)
         text += PAPER.format(id=SPOT, product="spot", more="")

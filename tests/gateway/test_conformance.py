@@ -18,7 +18,13 @@ from tests.gateway.targets import CONTRACT, SPOT, Target, gateway, simulator
 
 EVERY = ("simulator", "gateway")
 OPERATIONS: dict[str, dict[str, Any]] = {
-    "place_order": {"symbol": ETH, "action": "SELL", "price": D("3219.24"), "quantity": D("5.6"), "order_type": "LIMIT"},
+    "place_order": {
+        "symbol": ETH,
+        "action": "SELL",
+        "price": D("3219.24"),
+        "quantity": D("5.6"),
+        "order_type": "LIMIT",
+    },
     "cancel_order": {"symbol": ETH, "order_nos": ["2510832677225473", "2510832677225474"]},
     "open_orders": {"symbol": ETH},
     "asset": {},
@@ -71,7 +77,7 @@ def test_a_ping_is_answered_with_its_own_time_before_any_login(client: Client, t
 @pytest.mark.parametrize("kind", EVERY)
 def test_fifteen_silent_seconds_end_a_connection(kind: str, tmp_path: Any) -> None:
     """Here it is one second; any message counts, also one that is none of the protocol's."""
-    with (simulator(idle_s=1.0) if kind == "simulator" else gateway(tmp_path, idle_s=1)) as target:
+    with simulator(idle_s=1.0) if kind == "simulator" else gateway(tmp_path, idle_s=1) as target:
         with target.client() as silent, target.client() as talking:
             for frame in ('{"op":"ping","ts":1}', "nonsense", '{"op":"ping","ts":2}', "[]", '{"op":"ping","ts":3}'):
                 talking.send(frame)
@@ -125,7 +131,10 @@ LOGIN = {"platform": SPOT, "symbols": [ETH], "access_key": "a", "secret_key": "b
 
 @pytest.mark.parametrize(
     ("op", "name"),
-    [*(("login", name) for name in LOGIN), *((op, name) for op, some in OPERATIONS.items() for name in ("token", *some))],
+    [
+        *(("login", name) for name in LOGIN),
+        *((op, name) for op, some in OPERATIONS.items() for name in ("token", *some)),
+    ],
 )
 def test_a_required_field_that_is_missing_or_of_another_type(client: Client, op: str, name: str) -> None:
     good: Message = {"op": op, **(LOGIN if op == "login" else {"token": "t", **OPERATIONS[op]})}

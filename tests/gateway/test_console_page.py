@@ -106,8 +106,12 @@ def test_rows_are_bounded(desk: Desk) -> None:
     page = desk.page
     for number in range(6):
         trades = [{"price": f"4500{number}.{at:02}", "size": "1", "side": "buy"} for at in range(90)]
-        desk.sim.push(*[{"op": "notify", "topic": "trade", "data": {"symbol": "BTC/USDT", **trade}} for trade in trades])
-        fills = [{"symbol": "BTC/USDT", "order_no": "1", "fill_no": f"{number}/{at}", "side": "BUY"} for at in range(90)]
+        desk.sim.push(
+            *[{"op": "notify", "topic": "trade", "data": {"symbol": "BTC/USDT", **trade}} for trade in trades]
+        )
+        fills = [
+            {"symbol": "BTC/USDT", "order_no": "1", "fill_no": f"{number}/{at}", "side": "BUY"} for at in range(90)
+        ]
         more = {"price": 1, "quantity": 1, "liquidity": "TAKER", "ctime": 1}
         desk.sim.push(*[{"op": "notify", "topic": "fill", "data": {**fill, **more}} for fill in fills])
     page.wait("document.querySelector('#trades tr')?.cells[1].textContent === '45005.89'")
@@ -115,7 +119,14 @@ def test_rows_are_bounded(desk: Desk) -> None:
     assert page.js("document.querySelectorAll('#trades tr').length") == 60
     assert page.js("document.querySelectorAll('#fills tr').length") == 200
     assert page.js("document.querySelectorAll('#messages li').length") == 200
-    desk.sim.push({"op": "notify", "topic": "trade", "dropped": 7, "data": {"symbol": "BTC/USDT", **BOOK, "price": "1", "size": "1"}})
+    desk.sim.push(
+        {
+            "op": "notify",
+            "topic": "trade",
+            "dropped": 7,
+            "data": {"symbol": "BTC/USDT", **BOOK, "price": "1", "size": "1"},
+        }
+    )
     page.wait("document.querySelector('#trades').textContent.includes('7 trades left out')")
 
 
