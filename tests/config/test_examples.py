@@ -28,13 +28,14 @@ def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / name).write_text(f"value-of-{name}\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("ITICK_TOKEN", "value-of-itick")
-    for name in ("COINCERES_KEY", "COINCERES_SECRET", "QUANTAPI_KEY", "QUANTAPI_SECRET"):
-        monkeypatch.setenv(name, f"value-of-{name}")
+    for owner in ("COINCERES", "QUANTAPI", "MAKER", "WATCH"):
+        for name in (f"{owner}_KEY", f"{owner}_SECRET"):
+            monkeypatch.setenv(name, f"value-of-{name}")
 
 
 def test_there_are_examples() -> None:
     assert {file.name for file in EXAMPLES} >= {"ferrofeed.toml", "simulators.toml"}
-    assert len(DOCUMENTED) == 2
+    assert len(DOCUMENTED) == 3
     assert len(LOADED) == 4
 
 
@@ -51,7 +52,7 @@ def test_an_example_is_accepted_without_a_warning(file: Path) -> None:
 @pytest.mark.usefixtures("credentials")
 def test_the_documented_configuration_is_accepted() -> None:
     config = Config.from_dict(tomllib.loads(DOCUMENTED[0]))
-    assert [warning.path for warning in config.warnings] == ["gateway"]
+    assert config.warnings == ()
 
 
 @pytest.mark.usefixtures("credentials")
@@ -59,16 +60,26 @@ def test_the_documented_order_side_is_accepted() -> None:
     """It goes behind the market data of the first."""
     config = Config.from_dict(tomllib.loads(DOCUMENTED[0] + DOCUMENTED[1]))
     assert [venue.kind for venue in config.trading] == ["coinceres", "quantapi", "paper"]
-    assert {warning.path for warning in config.warnings} == {"gateway", "venue[1].url"}  # CoinCeres has no TLS
+    assert {warning.path for warning in config.warnings} == {"venue[1].url"}  # CoinCeres has no TLS
+
+
+@pytest.mark.usefixtures("credentials")
+def test_the_documented_gateway_is_accepted() -> None:
+    """It goes behind both."""
+    config = Config.from_dict(tomllib.loads("".join(DOCUMENTED)))
+    assert config.gateway is not None
+    assert [client.id for client in config.gateway.client] == ["maker-1", "watch"]
+    assert {warning.path for warning in config.warnings} == {"venue[1].url"}
 
 
 def test_every_key_that_exists_is_documented() -> None:
-    from ferrofeed.config import load, read_trading
+    from ferrofeed.config import load, read_gateway, read_trading
 
     text = (ROOT / "docs" / "configuration.md").read_text()
-    market = (load._SERVICE, load._LOOP, load._VENUE, load._SUBSCRIBE, load._INSTRUMENT, load._GATEWAY)
+    market = (load._SERVICE, load._LOOP, load._VENUE, load._SUBSCRIBE, load._INSTRUMENT)
+    gateway = (read_gateway.GATEWAY, read_gateway._CLIENT)
     orders = (read_trading.ORDERS, read_trading.RISK, read_trading.PAPER_TRADE, *read_trading.VENUES.values())
-    tables = (*market, *orders)
+    tables = (*market, *orders, *gateway)
     for key in {key for table in tables for key in table}:
         assert re.search(rf"\b{key}\b", text), key
 

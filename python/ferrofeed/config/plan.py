@@ -213,7 +213,7 @@ def _gateway(gateway: GatewayConfig, venues: list[str]) -> Plan:
     return {
         "listen": gateway.listen,
         "tls": gateway.tls_cert is not None,
-        "platforms": {**{venue: venue for venue in venues}, **gateway.aliases},
+        "platforms": {venue: venue for venue in venues} | (dict(gateway.aliases) if venues else {}),
         "on_disconnect": gateway.on_disconnect,
         "clients": [
             {
@@ -239,6 +239,9 @@ def _gateway_lines(resolved: Plan) -> Iterator[str]:
         yield "gateway"
         served = resolved["gateway"]
         yield _row("listen", f"{served['listen']}{', TLS' if served['tls'] else ''}")
+        if not served["platforms"]:
+            yield _row("platforms", "none: no venue trades, and nothing is served")
+            return
         platforms = (name if name == venue else f"{name} ({venue})" for name, venue in served["platforms"].items())
         yield _row("platforms", ", ".join(platforms))
         for client in served["clients"]:
