@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -96,7 +96,7 @@ class Client:
         """Everything that came, in order."""
         self.cids = itertools.count(1)
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -180,6 +180,11 @@ class Login:
             for m in self.client.got[since:]
             if m["op"] == "notify" and m["topic"] == topic and m["token"] == self.token
         ]
+
+    def heard(self, topic: str) -> list[Any]:
+        """The same, when all that was sent before this is read."""
+        self.client.barrier()
+        return self.notices(topic)
 
     def notice(self, topic: str, since: int = 0, **wanted: Any) -> Any:
         """Wait for a notification with these values; returns its data."""

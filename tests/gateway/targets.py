@@ -65,7 +65,7 @@ id = "{id}"
 kind = "quantapi"
 url = "{url}"
 platform = "{id}"
-api_key = "plain:up-{id}"
+api_key = "plain:upstream"
 api_secret = "plain:upstream-secret"
 poll_s = 1
 [[venue.trade]]
@@ -240,7 +240,7 @@ def fronted(folder: Path, **settings: Any) -> Iterator[Target]:
         text += UPSTREAM.format(id=CONTRACT, product="contract", url=behind.url)
         process = Process(folder / "front", text, port, metrics)
         try:
-            own = itertools.cycle([("up-" + SPOT, "upstream-secret")])
-            yield Target("fronted", process.url, behind.market, [process, *behind.processes], own)
+            same = itertools.repeat(("upstream", "upstream-secret"))
+            yield Target("fronted", process.url, behind.market, [process, *behind.processes], same)
         finally:
             process.stop()

@@ -1,30 +1,46 @@
-"""The protocol, field by field: orders, fills, cancels, balances, positions, rules, and the notifications of all of them.
+"""The protocol, field by field: orders, fills, cancels, balances, positions, rules, and all notifications of them.
 
-Every number was worked out by hand from the books below: fees are 0.02 % (maker) and 0.05 % (taker), a purchase at rest
-holds its worst case, contracts have a leverage of 10.
+The same against the simulator, our gateway, and our gateway in front of another one in another process. Every number
+was worked out by hand from the books below: fees are 0.02 % (maker) and 0.05 % (taker), a purchase at rest holds its
+worst case, contracts have a leverage of 10.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.client import ETH, Client, D, Login, Message, exact, millis, number, text
-from tests.gateway.targets import CONTRACT, SPOT, Target, gateway, simulator
+from tests.gateway.client import ETH, Client, D, Login, Message, exact, millis, text
+from tests.gateway.shapes import NONE, answered, fill, has, holds, life, none, position, row, told
+from tests.gateway.targets import CONTRACT, SPOT, Target, fronted, gateway, simulator
 
 BIDS = [("2999.50", "3"), ("2999.00", "2")]
 ASKS = [("3000.00", "1.5"), ("3000.50", "4")]
-ALL = {"USDT": (1_000_000, 0), "ETH": (1_000, 0)}
-"""What an account begins with: free and locked."""
 
 
-@pytest.fixture(scope="module", params=["simulator", "gateway"])
-def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    made = simulator() if request.param == "simulator" else gateway(tmp_path_factory.mktemp("gateway"))
-    with made as target:
+@pytest.fixture(scope="module")
+def lasting_simulator() -> Iterator[Target]:
+    with simulator() as target:
         yield target
+
+
+@pytest.fixture(scope="module")
+def lasting_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with gateway(tmp_path_factory.mktemp("gateway")) as target:
+        yield target
+
+
+@pytest.fixture(params=["simulator", "gateway", "fronted"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
+    """Two gateways, one in front of the other, have one account only: each test has its own."""
+    if request.param == "fronted":
+        with fronted(tmp_path) as target:
+            yield target
+    else:
+        yield request.getfixturevalue(f"lasting_{request.param}")
 
 
 @pytest.fixture
@@ -42,89 +58,6 @@ def spot(target: Target, client: Client) -> Login:
 @pytest.fixture
 def contract(target: Target, client: Client) -> Login:
     return client.login(CONTRACT, target.key())
-
-
-def row(
-    no: str, action: str, price: str, quantity: str, remain: str, status: str, kind: str = "LIMIT"
-) -> dict[str, object]:
-    """An order as open_orders lists it."""
-    return {
-        "order_no": no,
-        "action": action,
-        "price": D(price),
-        "quantity": D(quantity),
-        "remain": D(remain),
-        "status": status,
-        "order_type": kind,
-        "ctime": millis,
-        "utime": millis,
-    }
-
-
-def told(*args: str) -> dict[str, object]:
-    """An order as it is notified."""
-    return {"symbol": ETH, **row(*args)}
-
-
-def fill(no: str, price: str, quantity: str, side: str, liquidity: str) -> dict[str, object]:
-    return {
-        "symbol": ETH,
-        "order_no": no,
-        "fill_no": text,
-        "price": D(price),
-        "quantity": D(quantity),
-        "side": side,
-        "liquidity": liquidity,
-        "ctime": millis,
-    }
-
-
-def money(**amounts: tuple[Any, Any]) -> dict[str, object]:
-    """Balances, from free and locked."""
-    return {
-        currency: {"free": D(free), "locked": D(locked), "total": D(free) + D(locked)}
-        for currency, (free, locked) in (ALL | amounts).items()
-    }
-
-
-def answered(answer: Message, op: str, **more: object) -> None:
-    exact(answer, {"op": op, "cid": text, "result": True, "error_message": "", **more})
-
-
-def has(login: Login, **amounts: tuple[Any, Any]) -> None:
-    """What the account has, asked and told."""
-    login.client.barrier()
-    answer = login.ask("asset")
-    answered(answer, "asset", data=money(**amounts))
-    if login.notices("asset"):
-        exact(login.notices("asset")[-1], money(**amounts))
-
-
-def life(login: Login, no: str, *, orders: list[Any], fills: list[Any] = []) -> None:  # noqa: B006
-    """All that was told of an order, and that it came in order."""
-    final = orders[-1]
-    login.notice("order", order_no=no, status=final["status"])
-    login.client.barrier()
-    exact([one for one in login.notices("order") if one["order_no"] == no], orders, "orders")
-    exact([one for one in login.notices("fill") if one["order_no"] == no], fills, "fills")
-    assert len({one["ctime"] for one in login.notices("order") if one["order_no"] == no}) == 1
-    got = login.client.got
-    answer = next(at for at, m in enumerate(got) if m["op"] == "place_order" and m["order_no"] == no)
-    notices = [(at, m) for at, m in enumerate(got) if m["op"] == "notify" and m["data"].get("order_no") == no]
-    assert answer < notices[0][0], "the answer comes before any notification"
-    filled = D(0)
-    for _, notice in notices:
-        exact(notice, {"op": "notify", "topic": text, "token": login.token, "data": dict})
-        if notice["topic"] == "fill":
-            filled += notice["data"]["quantity"]
-        else:
-            assert notice["data"]["quantity"] - notice["data"]["remain"] == filled, "a fill comes before its order"
-
-
-def none(login: Login) -> None:
-    """Nothing is open, nothing has moved."""
-    answered(login.ask("open_orders", symbol=ETH), "open_orders", data=[])
-    has(login)
 
 
 # orders on a spot market
@@ -334,6 +267,7 @@ def test_cancels_one_by_one_and_all_of_a_symbol(spot: Login) -> None:
     assert sorted(over) == sorted(nos), "each is told once"
 
 
+@pytest.mark.parametrize("target", ["simulator", "gateway"], indirect=True)
 def test_orders_of_others_are_nobody_elses(target: Target, client: Client, spot: Login) -> None:
     with target.client() as elsewhere:
         other = elsewhere.login(SPOT, target.key())
@@ -397,33 +331,6 @@ def test_the_rules_of_a_symbol(spot: Login, contract: Login, target: Target) -> 
 
 def test_balances(spot: Login) -> None:
     none(spot)
-
-
-def side(name: str, quantity: str, avail: str, price: str, margin: str, leverage: object = number) -> Message:
-    return {
-        f"{name}_quantity": D(quantity),
-        f"{name}_avail_qty": D(avail),
-        f"{name}_open_price": D(price),
-        f"{name}_hold_price": D(price),
-        f"{name}_liquid_price": number,
-        f"{name}_unrealised_pnl": number,
-        f"{name}_leverage": leverage,
-        f"{name}_margin": D(margin),
-    }
-
-
-NONE = ("0", "0", "0", "0")
-
-
-def position(long: tuple[str, str, str, str], short: tuple[str, str, str, str]) -> Message:
-    return {"margin_mode": "crossed", **side("long", *long), **side("short", *short), "utime": millis}
-
-
-def holds(login: Login, long: tuple[str, str, str, str], short: tuple[str, str, str, str]) -> None:
-    """What is held of the contract, asked and told."""
-    login.client.barrier()
-    answered(login.ask("position", symbol=ETH), "position", data=position(long, short))
-    exact(login.notices("position")[-1], {"symbol": ETH, **position(long, short)})
 
 
 def test_a_spot_market_has_no_positions(spot: Login) -> None:

@@ -1,4 +1,4 @@
-"""The examples, each as a process of its own against a real server: they trade, survive a restart, and leave nothing behind."""
+"""The examples, each as a process of its own against a real server: they trade, go on after a restart, and tidy up."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 from tests.gateway.client import DEADLINE_S, ETH, D
@@ -78,7 +79,7 @@ class Run:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen([*command, *options, *more], stdout=output, stderr=subprocess.STDOUT)
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
