@@ -139,12 +139,22 @@ class Process:
         return sum(int(float(line.rpartition(" ")[2])) for line in wanted)
 
     def orders(self) -> dict[str, Any]:
-        """What its journal says of its orders."""
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "python")}
-        command = [sys.executable, "-m", "ferrofeed", "orders", "--json", "--all", "-c", "feed.toml"]
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, check=True, timeout=30)
-        found: dict[str, Any] = json.loads(done.stdout)
+        """What its journal says of orders, balances and positions."""
+        found: dict[str, Any] = json.loads(self._ask("orders", "--json", "--all", "-c", "feed.toml"))
         return found
+
+    def journal(self) -> list[str]:
+        """Every entry of its journal, as text."""
+        lines = self._ask("orders", "journal", "--json", "-c", "feed.toml").splitlines()
+        return [json.loads(line)["text"] for line in lines]
+
+    def _ask(self, *arguments: str) -> str:
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "python")}
+        command = [sys.executable, "-m", "ferrofeed", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, check=True, timeout=30, text=True
+        )
+        return done.stdout
 
 
 def show(sim: Simulator, bids: LEVELS, asks: LEVELS) -> None:
