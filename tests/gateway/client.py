@@ -66,7 +66,7 @@ def millis(value: object) -> bool:
 def exact(found: object, wanted: object, path: str = "message") -> None:
     """The same names, types and values; a function in ``wanted`` judges a value."""
     if callable(wanted):
-        assert wanted(found), f"{path}: {found!r} is no {wanted.__name__}"
+        assert wanted(found), f"{path}: {found!r} is no {getattr(wanted, '__name__', wanted)}"
     elif isinstance(wanted, dict):
         assert isinstance(found, dict), f"{path}: {found!r}"
         assert found.keys() == wanted.keys(), f"{path}: {sorted(found)}, expected {sorted(wanted)}"

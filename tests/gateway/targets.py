@@ -49,6 +49,7 @@ kind = "paper"
 market = "market"
 maker_ppm = 200
 taker_ppm = 500
+{more}
 balances = {{USDT = "1000000", ETH = "1000"}}
 [[venue.trade]]
 symbols = ["ETH/USDT"]
@@ -57,7 +58,7 @@ tick = "0.01"
 lot = "0.0001"
 min_size = "0.0001"
 min_notional = "5"
-{more}
+{leverage}
 """
 UPSTREAM = """
 [[venue]]
@@ -226,13 +227,13 @@ def simulator(**orders: Any) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def gateway(folder: Path, **settings: Any) -> Iterator[Target]:
-    """Our gateway in front of two paper exchanges, against a market that moves by hand."""
+def gateway(folder: Path, more: str = "", **settings: Any) -> Iterator[Target]:
+    """Our gateway in front of two paper exchanges, against a market that moves by hand. ``more``: of the exchanges."""
     with SimulatorThread("itick", rate=0, symbols=[ETH], seed=1, depth=2) as market:
         port, metrics = free_port(), free_port()
         text = head(port, metrics, **settings) + MARKET.format(url=market.url)
-        text += PAPER.format(id=SPOT, product="spot", more="")
-        text += PAPER.format(id=CONTRACT, product="contract", more="leverage = 10")
+        text += PAPER.format(id=SPOT, product="spot", more=more, leverage="")
+        text += PAPER.format(id=CONTRACT, product="contract", more=more, leverage="leverage = 10")
         process = Process(folder, text, port, metrics)
         try:
             yield Target("gateway", process.url, market, [process])

@@ -160,7 +160,7 @@ def test_what_is_open_at_the_back_is_known_after_a_restart_of_the_front(tmp_path
 
 
 def test_trouble_at_the_back_is_told_at_the_front(tmp_path: Path) -> None:
-    """Disconnected and reconnecting; while that lasts, nothing but cancels; then connected and ready again."""
+    """Disconnected, reconnecting, failed; while that lasts, nothing is asked; then connected and ready again."""
     with fronted(tmp_path) as target:
         front, back = target.processes
         with target.client() as client:
@@ -171,6 +171,7 @@ def test_trouble_at_the_back_is_told_at_the_front(tmp_path: Path) -> None:
             login.state(5, since)
             answer = login.ask("open_orders", symbol=ETH)
             assert (answer["result"], answer["error_message"]) == (False, "Platform not ready")
+            login.state(3, since)
             back.start()
             login.state(2, since)
             login.state(6, since)
@@ -179,3 +180,14 @@ def test_trouble_at_the_back_is_told_at_the_front(tmp_path: Path) -> None:
             assert codes[-2:] == [2, 6]
             assert front.process.poll() is None
             assert login.placed("BUY", "2500", "0.1")
+
+
+def test_only_those_who_know_the_key_of_the_back_get_in_at_the_front(tmp_path: Path) -> None:
+    with fronted(tmp_path) as target, target.client() as client:
+        access, secret = target.key()
+        for key in ((access, "wrong"), ("wrong", secret), ("other", "other")):
+            wrong = {"platform": SPOT, "symbols": [ETH], "access_key": key[0], "secret_key": key[1]}
+            answer = client.ask("login", **wrong)
+            assert (answer["result"], answer["token"]) == (False, "")
+            assert answer["error_message"] == "wrong access_key or secret_key"
+        client.login(SPOT, (access, secret))
