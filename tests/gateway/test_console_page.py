@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from tests.gateway.chromium import Page
 from tests.gateway.desk import SYMBOLS, Desk, gateway
 
@@ -351,7 +350,7 @@ def test_logins_that_fail_say_why(desk: Desk) -> None:
     page.fill("#secret", "")
     page.key("Enter")
     assert page.text("#login-error") == "Enter the secret key."
-    desk.begin(secret="wrong")  # noqa: S106 - made up
+    desk.begin(secret="wrong")
     page.wait("document.querySelector('#st-state').textContent === 'Trouble'")
     page.click("#logout")
     desk.login()

@@ -3,10 +3,10 @@
 use super::Gateway;
 use super::write::{self, Filled, Moment};
 use crate::clock::Stamp;
-use crate::orders::Liquidity;
 use crate::orders::ledger::Order;
 use crate::orders::router::{Event, EventKind, Router};
 use crate::orders::state::{Change, OrderState};
+use crate::orders::{Liquidity, Unit};
 
 impl Gateway {
     /// Takes what happened, in order, and the router as it is now.
@@ -100,6 +100,15 @@ impl Gateway {
         self.notify_owner(router, event.id, "fill", |out, symbol, order, rules| {
             write::fill(out, symbol, order, rules, &fill);
         });
+        // a fill is a change of its order; the one that ends it is told with that end
+        let Some(placed) = router.ledger().order(event.id).map(|order| &order.placed) else { return };
+        let more = placed.unit == Unit::Base && event.filled < placed.quantity;
+        if let Some(state) = event.state.filter(|state| more && !state.is_terminal()) {
+            let at = Moment { state, filled: event.filled, time: event.time };
+            self.notify_owner(router, event.id, "order", |out, symbol, order, rules| {
+                write::order(out, Some(symbol), order, rules, at);
+            });
+        }
     }
 
     /// Tells the owner of an order, on every login that it has at that account.
