@@ -158,12 +158,15 @@ class Gateway:
 
 
 @contextmanager
-def gateway(**orders: Any) -> Iterator[Gateway]:
-    """Run a simulated gateway whose market stands still."""
+def gateway(page: Page, **orders: Any) -> Iterator[Gateway]:
+    """Run a simulated gateway whose market stands still; the page leaves it first."""
     thread = SimulatorThread("quantapi")
     thread._simulator = _Simulator("quantapi", symbols=SYMBOLS, rate=0, orders=OrderOptions(**orders))
     with thread:
-        yield Gateway(thread)
+        try:
+            yield Gateway(thread)
+        finally:
+            page.close()
 
 
 class Desk:

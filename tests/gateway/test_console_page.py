@@ -377,7 +377,7 @@ def test_paper_offers_a_key_and_keeps_it(desk: Desk) -> None:
 
 
 def test_platforms_that_trade_money_ask_before_each_order(page: Page) -> None:
-    with gateway() as sim:
+    with gateway(page) as sim:
         platform = {"name": "huobi", "venue": "huobi", "kind": "coinceres", "symbols": SYMBOLS, "market_data": False}
         sim.call(lambda simulator: simulator.venue.about.update(platforms=[platform]))
         sim.status(kind="coinceres")
@@ -400,7 +400,7 @@ def test_platforms_that_trade_money_ask_before_each_order(page: Page) -> None:
 
 
 def test_the_line_is_kept_alive(page: Page) -> None:
-    with gateway(idle_s=9) as sim:
+    with gateway(page, idle_s=9) as sim:
         desk = Desk(page, sim)
         desk.login()
         page.wait("document.querySelector('#st-link').textContent.includes(' ms')")
