@@ -66,6 +66,7 @@ class Browser:
 
     def __init__(self, program: str) -> None:
         self._profile = tempfile.TemporaryDirectory(prefix="ferrofeed-chromium-", ignore_cleanup_errors=True)
+        profile = f"--user-data-dir={self._profile.name}"
         self._pending = b""
         self._number = 0
         self._pages: dict[str, Page] = {}
@@ -73,8 +74,7 @@ class Browser:
         self._in, theirs_out = os.pipe()
 
         self._process = subprocess.Popen(
-            [sys.executable, "-ISc", _PLACE, str(theirs_in), str(theirs_out), program, *_FLAGS]
-            + [f"--user-data-dir={self._profile.name}", "about:blank"],
+            [sys.executable, "-ISc", _PLACE, str(theirs_in), str(theirs_out), program, *_FLAGS, profile, "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -232,7 +232,9 @@ class Page:
 
     def texts(self, selector: str) -> list[str]:
         """The texts of all elements that match."""
-        found: list[str] = self.js(f"[...document.querySelectorAll({json.dumps(selector)})].map(node => node.innerText)")
+        found: list[str] = self.js(
+            f"[...document.querySelectorAll({json.dumps(selector)})].map(node => node.innerText)"
+        )
         return found
 
     def shown(self, selector: str) -> bool:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from tests.gateway.chromium import Page
 from tests.gateway.desk import SYMBOLS, Desk, gateway
 
 STALE = "document.body.dataset.link === 'lost'"
-BOOK = {"bids": [["44999.50", "0.25"], ["44999.10", "1.5"]], "asks": [["45000.5", "0.125"]], "depth": 2, "valid": True}
+BOOK: dict[str, object] = {
+    "bids": [["44999.50", "0.25"], ["44999.10", "1.5"]],
+    "asks": [["45000.5", "0.125"]],
+    "depth": 2,
+    "valid": True,
+}
 
 
 def test_typed_numbers_go_out_as_they_are(desk: Desk) -> None:
@@ -28,17 +32,7 @@ def test_numbers_that_come_keep_every_digit(desk: Desk) -> None:
     page.wait("document.querySelector('#assets').innerText.includes('TINY')")
     # no float, no double and no Number could say these
     exact = '{"free":12345678901234567890.123456789012345678,"locked":1e-8,"total":-0.1000}'
-    token = desk.sim.call(lambda sim: next(iter(sim.venue.logins.values())).token)
-    raw = f'{{"op":"notify","topic":"asset","token":"{token}","data":{{"TINY":{exact}}}}}'.encode()
-
-    def tell(sim: object) -> None:
-        from ferrofeed.sim.protocol import Send
-
-        login = next(iter(sim.venue.logins.values()))  # type: ignore[attr-defined]
-        sim.hall.timeline.now(login.session, Send(raw, "data"))  # type: ignore[attr-defined]
-        sim.heard()  # type: ignore[attr-defined]
-
-    desk.sim.call(tell)
+    desk.sim.push_text(f'{{"op":"notify","topic":"asset","token":"TOKEN","data":{{"TINY":{exact}}}}}')
     page.wait("document.querySelector('#assets').innerText.includes('0.00000001')")
     cells = page.js(
         "[...[...document.querySelectorAll('#assets tr')].find(row => row.cells[0].textContent === 'TINY').cells]"
@@ -104,18 +98,18 @@ def test_text_from_the_wire_is_never_markup(desk: Desk) -> None:
 def test_rows_are_bounded(desk: Desk) -> None:
     desk.login()
     page = desk.page
+    trade = {"symbol": "BTC/USDT", "size": "1", "side": "buy"}
+    fill = {"symbol": "BTC/USDT", "order_no": "1", "side": "BUY", "price": 1, "quantity": 1, "liquidity": "TAKER"}
     for number in range(6):
-        trades = [{"price": f"4500{number}.{at:02}", "size": "1", "side": "buy"} for at in range(90)]
-        desk.sim.push(*[{"op": "notify", "topic": "trade", "data": {"symbol": "BTC/USDT", **trade}} for trade in trades])
-        fills = [{"symbol": "BTC/USDT", "order_no": "1", "fill_no": f"{number}/{at}", "side": "BUY"} for at in range(90)]
-        more = {"price": 1, "quantity": 1, "liquidity": "TAKER", "ctime": 1}
-        desk.sim.push(*[{"op": "notify", "topic": "fill", "data": {**fill, **more}} for fill in fills])
+        prices = [f"4500{number}.{cents:02}" for cents in range(90)]
+        desk.sim.push(*[{"op": "notify", "topic": "trade", "data": {**trade, "price": price}} for price in prices])
+        desk.sim.push(*[{"op": "notify", "topic": "fill", "data": {**fill, "fill_no": price}} for price in prices])
     page.wait("document.querySelector('#trades tr')?.cells[1].textContent === '45005.89'")
     page.wait("document.querySelector('#n-fills').textContent === '200 latest'")
     assert page.js("document.querySelectorAll('#trades tr').length") == 60
     assert page.js("document.querySelectorAll('#fills tr').length") == 200
     assert page.js("document.querySelectorAll('#messages li').length") == 200
-    desk.sim.push({"op": "notify", "topic": "trade", "dropped": 7, "data": {"symbol": "BTC/USDT", **BOOK, "price": "1", "size": "1"}})
+    desk.sim.push({"op": "notify", "topic": "trade", "dropped": 7, "data": {**trade, "price": "1"}})
     page.wait("document.querySelector('#trades').textContent.includes('7 trades left out')")
 
 
@@ -340,7 +334,7 @@ def test_logins_that_fail_say_why(desk: Desk) -> None:
     page.fill("#secret", "")
     page.key("Enter")
     assert page.text("#login-error") == "Enter the secret key."
-    desk.begin(secret="wrong")  # noqa: S106 - made up
+    desk.begin(secret="wrong")
     page.wait("document.querySelector('#st-state').textContent === 'Trouble'")
     page.click("#logout")
     desk.login()
@@ -420,7 +414,8 @@ def test_it_fits_every_window_and_can_be_read(desk: Desk, scheme: str) -> None:
             assert page.js("document.documentElement.scrollWidth <= innerWidth"), (width, view)
             # the way to stop everything is never out of sight
             top, bottom, right = page.js(
-                "(box => [box.top, box.bottom, box.right])(document.querySelector('#kill-open').getBoundingClientRect())"
+                "(node => (box => [box.top, box.bottom, box.right])(node.getBoundingClientRect()))"
+                "(document.querySelector('#kill-open'))"
             )
             assert 0 <= top < bottom <= height
             assert right <= width
