@@ -28,12 +28,13 @@ from ferrofeed.spec import Topic
 from ferrofeed.venues import ORDER_SPECS, SPECS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from ferrofeed.config import VenueConfig
     from ferrofeed.dispatch import Callback
+    from ferrofeed.gateway import GatewayServer
     from ferrofeed.net.order_link import OrderLink
     from ferrofeed.orders.api import Orders
     from ferrofeed.orders.wiring import OrderSide
@@ -101,6 +102,11 @@ class Feed:
             )
             side.connect(config, order_specs, budgets, rng, backoff)
             self._order_side = side
+            try:
+                side.serve(config, self._gateway_consumer, lambda batch: self.core.json_lines(batch, self.names.venues))
+            except BaseException:
+                side.close()
+                raise
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:
@@ -202,6 +208,11 @@ class Feed:
             raise UsageError("no venue of the configuration trades: kinds coinceres, quantapi and paper do")
         return self._order_side.orders
 
+    @property
+    def gateway(self) -> GatewayServer | None:
+        """The server of the trading API; None: the configuration wants none."""
+        return None if self._order_side is None else self._order_side.gateway
+
     # subscriptions
 
     def subscribe(self, venue: str, symbols: str | Iterable[str], channels: str | Iterable[str]) -> None:
@@ -281,6 +292,10 @@ class Feed:
     ) -> Consumer:
         """As :meth:`on`, but call ``callback(batch)`` once for all that is pending; inline: once for each read."""
         return self._call_back(callback, several(kinds), inline=inline, batches=True, options=options)
+
+    def _gateway_consumer(self, kinds: Sequence[str]) -> Consumer:
+        policy: Policy = "drop_oldest" if "trade" in kinds else "conflate"
+        return self._consumer(kinds, policy=policy, capacity=DEFAULT_CAPACITY, name=f"gateway-{'-'.join(kinds)}")
 
     def _call_back(
         self,

@@ -45,17 +45,17 @@ class _Server(ThreadingHTTPServer):
         _LOG.debug("a request of %s failed: %r", client_address, request, exc_info=True)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there; port 0 picks a free one. Raises :class:`UsageError`."""
+def listen(host: str, port: int, *, what: str = "service.metrics", backlog: int = BACKLOG) -> socket.socket:
+    """A socket that listens there; port 0 picks a free one. Raises :class:`UsageError`, which names ``what``."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(BACKLOG)
+        listener.listen(backlog)
     except OSError as error:
         listener.close()
-        raise UsageError(f"service.metrics: can't listen on {host}:{port}: {error.strerror or error}") from None
+        raise UsageError(f"{what}: can't listen on {host}:{port}: {error.strerror or error}") from None
     return listener
 
 

@@ -29,6 +29,7 @@ from ferrofeed.board import (
     silence_s,
 )
 from ferrofeed.metrics_families import NS, counter, gauge, histogram
+from ferrofeed.metrics_gateway import gateway_metrics
 from ferrofeed.orders.board import order_metrics
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class BoardCollector(Collector):
         yield from self._data(rows, core_now_ns(feed))
         yield from self._consumers()
         yield from order_metrics(self._view)
+        yield from gateway_metrics(feed)
         yield from self._whole(feed)
 
     def _rows(self) -> Iterator[_Row]:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.api.conftest import Market
 import ferrofeed
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "deploy").glob("*.md"))]
 CLASSES = ("Trade", "Quote", "BookEvent", "Bar", "Status")
 
 
@@ -93,6 +95,70 @@ def test_the_readmes_example(market: Market, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         assert process.wait(5) == -signal.SIGINT
+
+
+def test_the_paper_exchanges_example_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = blocks(ROOT / "docs/paper.md")
+    exec(compile(program, "docs/paper.md", "exec"), {})  # our own text
+    text = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
+    (printed,) = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert capsys.readouterr().out == printed
+
+
+def test_the_paper_exchanges_settings_are_accepted() -> None:
+    text = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
+    (settings,) = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    subscribe = [{"symbols": ["ETH/USDT"], "channels": ["depth"]}]
+    market = {"id": "crypto", "kind": "itick", "api_key": "plain:sim-key", "url": "ws://127.0.0.1:1/"}
+    read = tomllib.loads(settings)
+    config = ferrofeed.Config.from_dict(read | {"venue": [market | {"subscribe": subscribe}, *read["venue"]]})
+    assert config.warnings == ()
+    assert [venue.market for venue in config.trading] == ["crypto"]
+
+
+def test_every_refusal_of_the_paper_exchange_is_documented() -> None:
+    source = (ROOT / "rust/core/src/exchange/order.rs").read_text(encoding="utf-8")
+    names = set(re.findall(r"Self::\w+ => \"(\w+)\"", source))
+    assert len(names) == 17
+    text = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
+    table = text[text.index("| refusal | when |") : text.index("In an order's `reason`")]
+    firsts = re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)
+    assert names == {name for first in firsts for name in re.findall(r"`(\w+)`", first)}
+
+
+PAPER = """
+[orders]
+journal = "journal"
+[[venue]]
+id = "paper"
+kind = "paper"
+balances = {USDT = "1000"}
+[[venue.trade]]
+symbols = ["ETH/USDT"]
+tick = "0.01"
+lot = "0.001"
+"""
+
+
+def test_the_operators_program_obeys_its_signals(tmp_path: Path) -> None:
+    (program,) = blocks(ROOT / "docs/operations.md")
+    (tmp_path / "feed.toml").write_text(PAPER, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-c", program.replace("9464", "0")], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any(line.endswith("WARNING:strategy:ready\n") for line in lines)
+        process.send_signal(signal.SIGUSR2)
+        assert any("kill" in line and "thrown: SIGUSR2" in line for line in lines)
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_to_files_that_are_there(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), target
 
 
 def test_the_tables_of_attributes_are_true() -> None:

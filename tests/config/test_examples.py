@@ -28,13 +28,14 @@ def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / name).write_text(f"value-of-{name}\n")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("ITICK_TOKEN", "value-of-itick")
-    for name in ("COINCERES_KEY", "COINCERES_SECRET", "QUANTAPI_KEY", "QUANTAPI_SECRET"):
-        monkeypatch.setenv(name, f"value-of-{name}")
+    for owner in ("COINCERES", "QUANTAPI", "MAKER", "WATCH"):
+        for name in (f"{owner}_KEY", f"{owner}_SECRET"):
+            monkeypatch.setenv(name, f"value-of-{name}")
 
 
 def test_there_are_examples() -> None:
     assert {file.name for file in EXAMPLES} >= {"ferrofeed.toml", "simulators.toml"}
-    assert len(DOCUMENTED) == 2
+    assert len(DOCUMENTED) == 3
     assert len(LOADED) == 4
 
 
@@ -51,7 +52,7 @@ def test_an_example_is_accepted_without_a_warning(file: Path) -> None:
 @pytest.mark.usefixtures("credentials")
 def test_the_documented_configuration_is_accepted() -> None:
     config = Config.from_dict(tomllib.loads(DOCUMENTED[0]))
-    assert [warning.path for warning in config.warnings] == ["gateway"]
+    assert config.warnings == ()
 
 
 @pytest.mark.usefixtures("credentials")
@@ -59,16 +60,26 @@ def test_the_documented_order_side_is_accepted() -> None:
     """It goes behind the market data of the first."""
     config = Config.from_dict(tomllib.loads(DOCUMENTED[0] + DOCUMENTED[1]))
     assert [venue.kind for venue in config.trading] == ["coinceres", "quantapi", "paper"]
-    assert {warning.path for warning in config.warnings} == {"gateway", "venue[1].url"}  # CoinCeres has no TLS
+    assert {warning.path for warning in config.warnings} == {"venue[1].url"}  # CoinCeres has no TLS
+
+
+@pytest.mark.usefixtures("credentials")
+def test_the_documented_gateway_is_accepted() -> None:
+    """It goes behind both."""
+    config = Config.from_dict(tomllib.loads("".join(DOCUMENTED)))
+    assert config.gateway is not None
+    assert [client.id for client in config.gateway.client] == ["maker-1", "watch"]
+    assert {warning.path for warning in config.warnings} == {"venue[1].url"}
 
 
 def test_every_key_that_exists_is_documented() -> None:
-    from ferrofeed.config import load, read_trading
+    from ferrofeed.config import load, read_gateway, read_trading
 
     text = (ROOT / "docs" / "configuration.md").read_text()
-    market = (load._SERVICE, load._LOOP, load._VENUE, load._SUBSCRIBE, load._INSTRUMENT, load._GATEWAY)
+    market = (load._SERVICE, load._LOOP, load._VENUE, load._SUBSCRIBE, load._INSTRUMENT)
+    gateway = (read_gateway.GATEWAY, read_gateway._CLIENT)
     orders = (read_trading.ORDERS, read_trading.RISK, read_trading.PAPER_TRADE, *read_trading.VENUES.values())
-    tables = (*market, *orders)
+    tables = (*market, *orders, *gateway)
     for key in {key for table in tables for key in table}:
         assert re.search(rf"\b{key}\b", text), key
 
@@ -87,6 +98,42 @@ def test_the_unit_loads_the_credentials_that_the_configuration_names() -> None:
 def test_prometheus_scrapes_where_the_service_serves() -> None:
     config = Config.load(DEPLOY / "ferrofeed.toml")
     assert f'targets: ["{config.service.metrics}"]' in (DEPLOY / "prometheus.yml").read_text()
+
+
+@pytest.mark.usefixtures("credentials")
+def test_the_order_side_of_the_services_configuration_works_once_it_is_taken_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market, orders = (DEPLOY / "ferrofeed.toml").read_text().split("# --- Orders", 1)
+    # what stands behind the remark, without the marks
+    marked = [line for line in orders.splitlines()[1:] if not line.startswith("# ---")]
+    assert all(line.startswith("#") for line in marked)
+    (tmp_path / "ferrofeed.toml").write_text(market + "\n".join(line[1:].strip() for line in marked))
+    optional = dict(re.findall(r"^#LoadCredential=([\w-]+):(\S+)$", UNIT, re.MULTILINE))
+    for name in optional:
+        (tmp_path / name).write_text("value\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    config = Config.load(tmp_path / "ferrofeed.toml")
+    (venue,) = config.trading
+    named = {secret.source for secret in (venue.api_key, venue.api_secret) if secret is not None}
+    assert named == {f"credential:{name}" for name in optional}
+    assert [warning.path for warning in config.warnings] == ["venue[3].url"]  # CoinCeres has no TLS
+    folder = re.search(r"^StateDirectory=(\S+)$", UNIT, re.MULTILINE)
+    assert folder is not None
+    assert config.orders.journal == Path("/var/lib") / folder[1] / "orders"
+
+
+def test_alerts_ask_for_metrics_that_exist_and_each_has_its_remedy() -> None:
+    text = (DEPLOY / "alerts.yml").read_text()
+    assert "- alerts.yml" in (DEPLOY / "prometheus.yml").read_text()
+    known = set(re.findall(r"^\| `(ferrofeed_\w+)`", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+    asked = {name for line in re.findall(r"expr: (.*)", text) for name in re.findall(r"ferrofeed_\w+", line)}
+    assert asked
+    assert asked <= known
+    alerts = re.findall(r"- alert: (\w+)", text)
+    remedies = re.findall(r"^\| `(Ferrofeed\w+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert sorted(alerts) == sorted(remedies)
+    assert len(alerts) == len(set(alerts)) == text.count("expr: ") == text.count("summary: ")
 
 
 def test_the_unit_does_not_restart_what_only_an_operator_can_mend() -> None:

@@ -235,7 +235,8 @@ def test_warnings_beside_venues(load: Load) -> None:
     config = load(f'{minimal()}[gateway]\n[[instrument]]\nvenue = "i"\nsymbol = "ETH/USDT"')
     assert [str(warning).partition("feed.toml: ")[2] for warning in config.warnings] == [
         'instrument[0].symbol: "ETH/USDT" is not subscribed at "i", expected a subscribed symbol',
-        "gateway: this version doesn't serve the gateway yet, expected market data only",
+        "gateway: no venue trades, expected "
+        'a [[venue]] whose kind is one of "coinceres", "quantapi", "paper", to be served',
     ]
     assert config.gateway is not None
     assert config.gateway.listen_address == ("127.0.0.1", 9878)

@@ -94,7 +94,8 @@ instruments (digits after the decimal point; auto: found from the data)
   itick-crypto ETH/USDT: price 2, size auto, turnover auto
 
 gateway
-  listen       127.0.0.1:9878 (not served by this version)
+  listen       127.0.0.1:9878
+  platforms    none: no venue trades, and nothing is served
 
 FILE: fine
 """
@@ -102,7 +103,8 @@ WARNINGS = """\
 warning: FILE: venue[0].api_key: a credential in plain text, for a server that isn't this machine, expected \
 "env:NAME", "file:/path" or "credential:NAME"
 warning: FILE: venue[2].subscribe: missing, expected at least one [[venue.subscribe]]: nothing will be received
-warning: FILE: gateway: this version doesn't serve the gateway yet, expected market data only
+warning: FILE: gateway: no venue trades, expected a [[venue]] whose kind is one of "coinceres", "quantapi", "paper", \
+to be served
 """
 SECRETS = ("token-of-itick", "infoway-key-1", "key-of-ziario", "secret-of-ziario")
 
@@ -165,7 +167,13 @@ def test_the_json(file: Path, specs: Specs, capsys: Capture) -> None:
     assert resolved["instruments"] == [
         {"venue": "itick-crypto", "symbol": "ETH/USDT", "price_scale": 2, "size_scale": None, "turnover_scale": None}
     ]
-    assert resolved["gateway"] == {"listen": "127.0.0.1:9878"}
+    assert resolved["gateway"] == {
+        "listen": "127.0.0.1:9878",
+        "tls": False,
+        "platforms": {},
+        "on_disconnect": "keep",
+        "clients": [],
+    }
     assert resolved["warnings"] == [line.removeprefix("warning: ") for line in err.splitlines()]
 
 

@@ -86,7 +86,12 @@ VALUES = [
         'service.loop.cpus: unknown key, expected one of "cpu", "busy_poll", "so_busy_poll_us", "tcp_quickack", '
         '"receive_buffer_bytes", "fifo_priority"; did you mean "cpu"?',
     ),
-    ('[gateway]\nlistn = ""', 'gateway.listn: unknown key, expected "listen"; did you mean "listen"?'),
+    (
+        '[gateway]\nlistn = ""',
+        'gateway.listn: unknown key, expected one of "listen", "aliases", "on_disconnect", "paper_accounts", "origins", '
+        '"hosts", "tls_cert", "tls_key", "idle_s", "handshake_s", "max_connections", "max_logins", "max_accounts", '
+        '"max_message_kb", "requests_per_s", "send_buffer_kb", "market_data_interval_ms", "client"; did you mean "listen"?',
+    ),
     # wrong types
     ("service = 3", "service: found 3, expected a table"),
     ("[service]\nmetrics = 9464", f'service.metrics: found 9464, {ADDRESS} or "" (off)'),

@@ -238,7 +238,7 @@ def test_signals_to_the_group_do_not_end_it(exported: Exported) -> None:
     pid = exported.exporter.pid
     assert pid is not None
     exported.look()  # it is up
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         os.kill(pid, number)
     exported.look()
     assert exported.exporter.pid == pid

@@ -16,6 +16,7 @@ from tests.metrics.conftest import Served
 from ferrofeed import _core
 from ferrofeed.exporter.collectors import ExporterCollector
 from ferrofeed.metrics import FeedCollector
+from ferrofeed.metrics_gateway import gateway_metrics
 from ferrofeed.orders.board import order_metrics
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/metrics.md"
@@ -229,6 +230,7 @@ def test_every_metric_in_the_examples_exists(served: Served) -> None:
     trading = _core.FeedCore()
     _core.OrderCore(trading).add_paper("paper", 0)
     orders = list(order_metrics(trading.board.view()))
+    orders += list(gateway_metrics({"gateway": (0, 0, defaultdict(int))}))
     known |= {f"{family.name}_total" if family.type == "counter" else family.name for family in orders}
     used = set(re.findall(r"\bferrofeed_[a-z_]+", DOCUMENT.read_text(encoding="utf-8")))
     assert used - known == set()

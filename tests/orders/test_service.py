@@ -32,8 +32,16 @@ lot = "0.001"
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return ferrofeed(folder, *arguments, "-c", "feed.toml")
+
+
+def orders(folder: Path, *arguments: str) -> int:
+    return ferrofeed(folder, "orders", *arguments).wait(20)
+
+
+def ferrofeed(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "python")}
-    command = [sys.executable, "-m", "ferrofeed", *arguments, "-c", "feed.toml"]
+    command = [sys.executable, "-m", "ferrofeed", *arguments]
     with (folder / "stderr").open("ab") as errors:
         return subprocess.Popen(command, cwd=folder, env=environment, stderr=errors, stdout=subprocess.DEVNULL)
 
@@ -61,6 +69,28 @@ def test_sigusr2_throws_the_kill_switch_and_a_word_clears_it(tmp_path: Path, ser
     assert not (tmp_path / "journal" / CLEAR_FILE).exists()
     service.terminate()
     assert service.wait(10) == 0
+
+
+def test_the_kill_file_is_for_the_service_to_read_whatever_the_umask(
+    tmp_path: Path, service: subprocess.Popen[bytes]
+) -> None:
+    folder = tmp_path / "journal"
+    strict = os.umask(0o077)
+    try:
+        assert orders(tmp_path, "kill", "runaway", "quotes", "--journal", str(folder)) == 0
+        assert (folder / "KILL").stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(strict)
+    until(lambda: "is there: runaway quotes" in said(tmp_path), "it halts")
+    service.terminate()
+    assert service.wait(10) == 0
+
+
+def test_a_folder_without_a_journal_can_not_be_halted(tmp_path: Path) -> None:
+    for wrong in (tmp_path / "jornal", tmp_path):
+        assert orders(tmp_path, "kill", "runaway", "--journal", str(wrong)) == 2
+    assert "jornal: no router ever wrote a journal there: nothing is halted" in said(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["stderr"]
 
 
 def test_a_second_service_is_refused_and_says_who_has_the_journal(

@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     folder, kill_file = _where(args)
     text = " ".join(args.words).strip()
     if args.what == "kill":
+        if args.journal is not None and not (folder / "lock").exists():
+            raise UsageError(f"{folder}: no router ever wrote a journal there: nothing is halted")
         return kill(kill_file, text)
     if args.words and args.what != "clear":
         raise UsageError(f"orders {args.what}: unexpected {text!r}")
@@ -112,6 +114,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write a small file so that nobody ever sees half of it."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_text(f"{text}\n", encoding="utf-8")
+    draft.chmod(0o644)  # the service has another user than root, whose umask may be strict
     draft.replace(path)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ferrofeed.config.gateway import ClientConfig, GatewayConfig
 from ferrofeed.config.schema import (
     Config,
-    GatewayConfig,
     InstrumentConfig,
     LoopConfig,
     ServiceConfig,
@@ -16,6 +16,7 @@ from ferrofeed.config.trading import OrdersConfig, RiskConfig, TradeConfig
 from ferrofeed.errors import ConfigError, Problem
 
 __all__ = [
+    "ClientConfig",
     "Config",
     "ConfigError",
     "GatewayConfig",

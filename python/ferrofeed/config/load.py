@@ -13,11 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from ferrofeed.config import read_trading, rules, values
+from ferrofeed.config import read_gateway, read_trading, rules, values
 from ferrofeed.config.reading import Context, Key, boolean, choice, describe, integer, number, strings, table, tables
 from ferrofeed.config.schema import (
     Config,
-    GatewayConfig,
     InstrumentConfig,
     LoopConfig,
     ServiceConfig,
@@ -99,7 +98,6 @@ _INSTRUMENT: Final = {
     "size_scale": Key(_scale),
     "turnover_scale": Key(_scale),
 }
-_GATEWAY: Final = {"listen": Key(values.address(may_be_off=False))}
 
 
 def _venue_keys(ctx: Context, path: str, value: object) -> dict[str, Any]:
@@ -121,7 +119,7 @@ _TOP: Final = {
     "service": _table_of(_SERVICE),
     "venue": Key(tables(_venue_keys, "[[venue]]")),
     "instrument": _each(_INSTRUMENT, "[[instrument]]"),
-    "gateway": _table_of(_GATEWAY),
+    "gateway": _table_of(read_gateway.GATEWAY),
     "orders": _table_of(read_trading.ORDERS),
 }
 
@@ -182,7 +180,7 @@ def read_dict(
         "service": ServiceConfig(**top.get("service", {})),
         "venues": tuple(map(_venue, venues)),
         "instruments": tuple(InstrumentConfig(**instrument) for instrument in instruments),
-        "gateway": GatewayConfig(**top["gateway"]) if "gateway" in top else None,
+        "gateway": read_gateway.gateway_config(top["gateway"]) if "gateway" in top else None,
         "orders": OrdersConfig(**top.get("orders", {})),
         "source": source,
         "warnings": tuple(ctx.warnings),

@@ -11,6 +11,7 @@ from ferrofeed.config.secrets import redact_url
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ferrofeed.config.gateway import GatewayConfig
     from ferrofeed.config.schema import Config, InstrumentConfig, VenueConfig
     from ferrofeed.spec import VenueSpec
 
@@ -42,7 +43,7 @@ def plan(config: Config, specs: Mapping[str, VenueSpec], order_specs: Mapping[st
         "orders": orders_plan(config),
         "trading": [desk_plan(config, venue, trading) for venue in config.trading],
         "instruments": [_instrument(instrument) for instrument in config.instruments],
-        "gateway": None if config.gateway is None else {"listen": config.gateway.listen},
+        "gateway": None if config.gateway is None else _gateway(config.gateway, [venue.id for venue in config.trading]),
         "warnings": [str(warning) for warning in config.warnings],
     }
 
@@ -207,8 +208,47 @@ def _instrument_lines(resolved: Plan) -> Iterator[str]:
         yield f"  {item['venue']} {item['symbol']}: {text}"
 
 
+def _gateway(gateway: GatewayConfig, venues: list[str]) -> Plan:
+    limits = ("max_quantity", "max_notional", "max_open_orders", "orders_per_s")
+    return {
+        "listen": gateway.listen,
+        "tls": gateway.tls_cert is not None,
+        "platforms": {venue: venue for venue in venues} | (dict(gateway.aliases) if venues else {}),
+        "on_disconnect": gateway.on_disconnect,
+        "clients": [
+            {
+                "id": client.id,
+                "permission": client.permission,
+                "platforms": None if client.platforms is None else list(client.platforms),
+                "symbols": None if client.symbols is None else list(client.symbols),
+                "credentials": {"access_key": client.access_key.source, "secret_key": client.secret_key.source},
+                "limits": {name: str(value) for name in limits if (value := getattr(client, name)) is not None},
+            }
+            for client in gateway.client
+        ],
+    }
+
+
+def _said(limits: Plan) -> str:
+    return ", ".join(f"{name} {value}" for name, value in limits.items()) or "no limits of its own"
+
+
 def _gateway_lines(resolved: Plan) -> Iterator[str]:
     if resolved["gateway"] is not None:
         yield ""
         yield "gateway"
-        yield _row("listen", f"{resolved['gateway']['listen']} (not served by this version)")
+        served = resolved["gateway"]
+        yield _row("listen", f"{served['listen']}{', TLS' if served['tls'] else ''}")
+        if not served["platforms"]:
+            yield _row("platforms", "none: no venue trades, and nothing is served")
+            return
+        platforms = (name if name == venue else f"{name} ({venue})" for name, venue in served["platforms"].items())
+        yield _row("platforms", ", ".join(platforms))
+        for client in served["clients"]:
+            where = ", ".join(client["platforms"] or ["every platform"])
+            may = f"may {client['permission']} at {where}"
+            yield _row("client", f"{client['id']}  {may}: {_said(client['limits'])}")
+        if not served["clients"]:
+            yield _row("clients", "anybody: with the keys of a venue, with any for paper")
+        after = {"keep": "stay", "cancel": "are cancelled"}[served["on_disconnect"]]
+        yield _row("orders", f"live orders {after} when a login ends")

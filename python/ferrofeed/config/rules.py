@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ferrofeed.config import access, rules_trading
+from ferrofeed.config import access, read_gateway, rules_trading
 from ferrofeed.config.reading import nearest, one_of
 from ferrofeed.config.trading import ORDER_KINDS
 
@@ -46,7 +46,7 @@ def check(
     _tuning(ctx, top.get("service", {}))
     _instruments(ctx, venues, instruments, {**specs, **order_specs})
     if "gateway" in top:
-        ctx.warn("gateway", "this version doesn't serve the gateway yet", "market data only")
+        read_gateway.check(ctx, top["gateway"], venues)
 
 
 def _tuning(ctx: Context, service: _Read) -> None:

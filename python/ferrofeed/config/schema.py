@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
 
+    from ferrofeed.config.gateway import GatewayConfig
     from ferrofeed.config.secrets import Secret
     from ferrofeed.errors import Problem
     from ferrofeed.spec import VenueSpec
@@ -108,7 +109,7 @@ class VenueConfig:
     poll_s: float | None = None
     """How often live orders are asked for, pushes or not; 0: never; None: the kind's own."""
     market: str = ""
-    """paper: the market-data venue whose books it trades against; empty: only orders among themselves."""
+    """paper: the market-data venue whose books it trades against; empty: nothing trades."""
     seed: int = 0
     """paper: of its latencies and refusals."""
     maker_ppm: int = 200
@@ -148,18 +149,6 @@ class InstrumentConfig:
     """Digits after the decimal point, 0 to 18."""
     size_scale: int | None = None
     turnover_scale: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayConfig:
-    """Where strategies of other languages connect. Read and checked; this version doesn't serve it yet."""
-
-    listen: str = "127.0.0.1:9878"
-
-    @property
-    def listen_address(self) -> tuple[str, int]:
-        """Host and port."""
-        return split_address(self.listen)
 
 
 @dataclass(frozen=True, slots=True)

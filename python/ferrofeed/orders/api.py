@@ -61,6 +61,8 @@ class Orders:
         self.core = core
         self.wake = wake
         self._on_thread = on_thread
+        self.told: Callable[[], None] = lambda: None
+        """Called when the router's events were handed on, on whichever thread that was."""
         self.kill_file = kill_file
         """While it is there, the kill switch is on."""
         self._desks = {desk.venue: desk for desk in desks}
@@ -259,6 +261,20 @@ class Orders:
         """The trading venues."""
         return list(self._desks)
 
+    def desk(self, venue: str) -> Desk:
+        """A trading venue's numbers."""
+        return self._desk(venue)
+
+    def add_desk(self, desk: Desk) -> None:
+        """Take in a desk that came later: another account of a venue."""
+        with self._lock:
+            self._by_number[desk.number] = desk
+            self._desks = {**self._desks, desk.venue: desk}
+
+    def next_link(self) -> int:
+        """A link's number that is not used yet."""
+        return 1 + max((desk.link for desk in self._by_number.values()), default=-1)
+
     def desk_state(self, venue: str) -> str:
         """``down``, ``opening``, ``reconciling`` or ``ready``."""
         return self.core.desk_state(self._desk(venue).number)
@@ -369,6 +385,7 @@ class Orders:
                 else:
                     self.core.skip_events()
                     self._changed.notify_all()
+            self.told()
         if self._pending:
             if self._on_thread is None or self._on_thread():
                 self.deliver()

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ferrofeed.net.order_link import OrderLink
     from ferrofeed.net.supervisor import Supervisor
@@ -33,6 +33,8 @@ class Runner:
         """Set once, right after this was made: each needs the other."""
         self.files: SwitchFiles
         """The same."""
+        self.told: Callable[[], None] = _nothing
+        """What is to be done when everybody was told what happened."""
         self._supervisor = supervisor
         self._papers = [desk.link for desk in desks if desk.is_paper]
         self._cancel_on_stop = cancel_on_stop
@@ -75,6 +77,12 @@ class Runner:
         self._flush()
         self.orders.distribute()
         self._set_timer()
+        self.told()
+
+    def add_paper(self, link: int) -> None:
+        """Another account of a paper exchange: it is there from now on."""
+        self._papers.append(link)
+        self.orders.core.opened(link)
 
     def tick(self) -> None:
         """Time passed."""
@@ -142,3 +150,7 @@ class Runner:
         self._timer, self._timer_at = None, math.inf
         self.orders.core.pump()
         self.moved()
+
+
+def _nothing() -> None:
+    """Nobody else is to be told."""

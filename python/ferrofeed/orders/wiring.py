@@ -17,12 +17,14 @@ from ferrofeed.session import Session
 from ferrofeed.session.configured import configured
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from random import Random
 
     from ferrofeed import _core
     from ferrofeed.config import Config, VenueConfig
+    from ferrofeed.consumer import Consumer
     from ferrofeed.events import Names
+    from ferrofeed.gateway import GatewayServer
     from ferrofeed.net.supervisor import Supervisor
     from ferrofeed.orders.desk import Desk
     from ferrofeed.orders.setup import Books
@@ -67,6 +69,8 @@ class OrderSide:
         self._runner.files = SwitchFiles(self.orders, config.orders.kill_path, clear)
         self._show_books(config, books)
         supervisor.serve(self._runner)
+        self.gateway: GatewayServer | None = None
+        """The server of the trading API, where there is one."""
 
     @property
     def links(self) -> list[OrderLink]:
@@ -99,6 +103,27 @@ class OrderSide:
             for url, label in urls:
                 session = Session(spec, _at(venue, url), budgets.of(spec, venue), rng, backoff, keep_open=True)
                 self._add_link(venue, session, desks, label, secrets, pushes=url != venue.url)
+
+    def serve(
+        self, config: Config, consumer: Callable[[Sequence[str]], Consumer], lines: Callable[[_core.Batch], bytes]
+    ) -> None:
+        """Serve the trading API, if the configuration wants it; raises :class:`UsageError`."""
+        if config.gateway is None:
+            return
+        from ferrofeed.gateway import GatewayServer  # noqa: PLC0415  # most feeds serve nobody
+
+        self.gateway = GatewayServer(
+            config,
+            config.gateway,
+            self.orders,
+            self._desks,
+            self._runner,
+            self._supervisor,
+            consumer=consumer,
+            lines=lines,
+        )
+        # after the router's own, which cancels what is to be cancelled: clients hear of that
+        self._supervisor.serve(self.gateway)
 
     def missing(self) -> list[str]:
         """The venues that take no orders yet: a line for each."""

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod counters;
 pub mod event;
 pub mod exchange;
+pub mod gateway;
 pub mod instrument;
 pub mod json;
 pub mod latency;

@@ -14,8 +14,8 @@ use ferrofeed_core::num::Decimal;
 use ferrofeed_core::orders::venue::coinceres::decode;
 use ferrofeed_core::orders::venue::{MOST_ITEMS, explain};
 use ferrofeed_core::orders::{
-    BalanceReport, ExecutionReport, Liquidity, Offset, OrderReport, OrderStatus, OrderType, PositionReport, Product,
-    Refusal, RefusalKind, Report, RequestKey, RulesReport, Side,
+    BalanceReport, ExecutionReport, Liquidity, Offset, OrderReport, OrderStatus, OrderType, PositionMore,
+    PositionReport, Product, Refusal, RefusalKind, Report, RequestKey, RulesReport, Side, SideMore,
 };
 use ferrofeed_core::venue::{DecodeErrorKind as Kind, Disposition, IgnoreReason};
 
@@ -325,7 +325,17 @@ fn orders_with_every_status() {
 
 #[test]
 fn positions_and_trades() {
-    let held = |symbol: &str, long, short| PositionReport { symbol: symbol.into(), long, short, updated: 0 };
+    let told = SideMore { hold_price: d("100.5"), ..SideMore::default() };
+    let held = |symbol: &str, long: Option<_>, short: Option<_>| PositionReport {
+        symbol: symbol.into(),
+        long,
+        short,
+        more: PositionMore { margin_mode: "".into(), long: long.map(|_| told), short: short.map(|_| told) },
+        updated: 0,
+    };
+    let mut first = held("A", Some((d("3"), d("3"), d("100.5"))), None);
+    first.more.long =
+        Some(SideMore { liquidation_price: d("1"), unrealised: d("-1"), leverage: d("10"), margin: d("1"), ..told });
     let three = Some((d("3"), d("3"), d("100.5")));
     assert_eq!(
         report(
@@ -337,12 +347,7 @@ fn positions_and_trades() {
         ),
         Report::Positions {
             request: RequestKey::Kind(16),
-            positions: vec![
-                held("A", three, None),
-                held("A", None, three),
-                held("B", three, None),
-                held("C", None, three)
-            ]
+            positions: vec![first, held("A", None, three), held("B", three, None), held("C", None, three)]
         }
     );
     assert_eq!(

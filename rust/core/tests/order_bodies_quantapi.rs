@@ -13,8 +13,8 @@ use ferrofeed_core::num::Decimal;
 use ferrofeed_core::orders::venue::quantapi::decode;
 use ferrofeed_core::orders::venue::{LONGEST_TOKEN, MOST_ITEMS, explain};
 use ferrofeed_core::orders::{
-    BalanceReport, ExecutionReport, Gateway, Liquidity, Offset, OrderReport, OrderStatus, OrderType, PositionReport,
-    Refusal, RefusalKind, Report, RequestKey, RulesReport, Side,
+    BalanceReport, ExecutionReport, Gateway, Liquidity, Offset, OrderReport, OrderStatus, OrderType, PositionMore,
+    PositionReport, Refusal, RefusalKind, Report, RequestKey, RulesReport, Side, SideMore,
 };
 use ferrofeed_core::sign::Secret;
 use ferrofeed_core::venue::{DecodeErrorKind as Kind, Disposition};
@@ -168,7 +168,12 @@ const POSITION: &str = r#" "margin_mode": "crossed", "long_quantity": 0, "long_a
 
 fn flat(symbol: &str) -> PositionReport {
     let nothing = Some((d("0"), d("0"), d("0")));
-    PositionReport { symbol: symbol.into(), long: nothing, short: nothing, updated: 1_530_604_762_311 * MILLI }
+    let more = PositionMore {
+        margin_mode: "crossed".into(),
+        long: Some(SideMore::default()),
+        short: Some(SideMore::default()),
+    };
+    PositionReport { symbol: symbol.into(), long: nothing, short: nothing, more, updated: 1_530_604_762_311 * MILLI }
 }
 
 #[test]

@@ -42,7 +42,7 @@ mod core_module {
         feed::FeedCore,
         feed::{monotonic_ns, realtime_ns},
         metrics::{MetricsBoard, MetricsView},
-        orders::{JournalError, OrderCore, OrderDeniedError, read_journal, replay_orders},
+        orders::{GatewayCore, JournalError, OrderCore, OrderDeniedError, read_journal, replay_orders},
         poll::Poller,
         process::lock_memory,
         reader::Reader,

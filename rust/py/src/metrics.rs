@@ -2,6 +2,7 @@
 
 use crate::stats;
 use crate::sync::lock;
+use ferrofeed_core::gateway::Tally;
 use ferrofeed_core::region::{Board, ConnectionCell, DESK_WORDS, Full, GC_WORDS, SESSION_WORDS, Shared, View};
 use pyo3::exceptions::{PyIndexError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -126,7 +127,8 @@ impl MetricsView {
         Ok(Self { view })
     }
 
-    /// The feed as a whole: `pid started_ns state beat pauses restarts used limit gc`; None if its writer died while writing.
+    /// The feed as a whole: `pid started_ns state beat pauses restarts used limit gc gateway`, the last
+    /// `(connections, logins, counters by name)` or None; None if its writer died while writing.
     fn feed<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         let Some(feed) = self.view.feed() else { return Ok(None) };
         let dict = PyDict::new(py);
@@ -139,6 +141,18 @@ impl MetricsView {
         dict.set_item("used", feed.used)?;
         dict.set_item("limit", feed.limit)?;
         dict.set_item("gc", feed.gc.to_vec())?;
+        // what is counted, by name; None: nothing serves the trading API
+        let [there, sockets, logins, counted @ ..] = feed.gateway;
+        let gateway = if there == 0 {
+            None
+        } else {
+            let all = PyDict::new(py);
+            for (what, n) in Tally::ALL.iter().zip(counted) {
+                all.set_item(what.name(), n)?;
+            }
+            Some((sockets, logins, all))
+        };
+        dict.set_item("gateway", gateway)?;
         Ok(Some(dict))
     }
 

@@ -55,6 +55,11 @@ impl Display {
         self.advance();
     }
 
+    /// The best price displayed, taken or not.
+    pub(super) fn touch(&self) -> Option<i64> {
+        self.levels.first().map(|shown| shown.price)
+    }
+
     /// The best level with something left: its price and what is left.
     #[inline]
     pub(super) fn best(&self) -> Option<(i64, i64)> {

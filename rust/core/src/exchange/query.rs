@@ -100,6 +100,12 @@ impl Exchange {
         account.and_then(|account| account.positions.get(index(instrument))).copied().unwrap_or_default()
     }
 
+    /// The best price that the live book of an instrument displays on a side.
+    #[must_use]
+    pub fn touch(&self, instrument: u32, side: Side) -> Option<i64> {
+        self.instruments.get(index(instrument))?.shown(side).touch()
+    }
+
     /// Fees earned, by currency.
     #[must_use]
     pub fn fees(&self) -> &[i128] {

@@ -13,14 +13,14 @@ pub mod risk;
 pub mod router;
 mod rules;
 pub mod state;
-mod types;
+pub(crate) mod types;
 pub mod venue;
 
 pub use describe::describe;
 pub use ledger::MONEY_SCALE;
 pub use report::{
-    BalanceReport, ExecutionReport, Gateway, OrderReport, OrderStatus, PositionReport, Refusal, RefusalKind, Report,
-    RequestKey, RulesReport,
+    BalanceReport, ExecutionReport, Gateway, OrderReport, OrderStatus, PositionMore, PositionReport, Refusal,
+    RefusalKind, Report, RequestKey, RulesReport, SideMore,
 };
 pub use rules::{Product, Rules};
 pub use types::{Liquidity, Offset, OrderType, Side, Unit};

@@ -150,8 +150,36 @@ pub struct PositionReport {
     pub long: Option<(Decimal, Decimal, Decimal)>,
     /// Short: the same, quantities without a sign.
     pub short: Option<(Decimal, Decimal, Decimal)>,
+    /// What else it says, for people and programs that look at it; nothing is decided by it.
+    pub more: PositionMore,
     /// When it changed last.
     pub updated: Nanos,
+}
+
+/// What a venue says of a position besides what orders change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PositionMore {
+    /// `crossed` or `isolated`; empty: it does not say.
+    pub margin_mode: Box<str>,
+    /// Long.
+    pub long: Option<SideMore>,
+    /// Short.
+    pub short: Option<SideMore>,
+}
+
+/// What a venue says of one side of a position. In the settlement currency, or as prices; 0: nothing said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SideMore {
+    /// Average price it is held at.
+    pub hold_price: Decimal,
+    /// Where it would be liquidated.
+    pub liquidation_price: Decimal,
+    /// Profit or loss not yet realised.
+    pub unrealised: Decimal,
+    /// Leverage.
+    pub leverage: Decimal,
+    /// Its margin.
+    pub margin: Decimal,
 }
 
 /// What a venue says about an instrument's rules; what it does not say is `None`.

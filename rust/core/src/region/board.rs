@@ -1,7 +1,8 @@
 //! The writer's side: what a feed puts up for others to read.
 
 use super::cells::{
-    ChannelTimes, ConnectionCell, ConsumerCell, DeskCell, GC_WORDS, Header, InstrumentCell, LAYOUT, MAGIC, SIZES,
+    ChannelTimes, ConnectionCell, ConsumerCell, DeskCell, GATEWAY_WORDS, GC_WORDS, Header, InstrumentCell, LAYOUT,
+    MAGIC, SIZES,
 };
 use super::memory::{Full, Region, Shared, or_abort};
 use super::seqlock::Text;
@@ -227,6 +228,11 @@ impl Board {
     /// What the garbage collector of the feed's interpreter did.
     pub fn set_gc(&self, words: &[u64; GC_WORDS]) {
         self.header.gc.write(words);
+    }
+
+    /// What the gateway counted; one thread at a time.
+    pub fn set_gateway(&self, words: &[u64; GATEWAY_WORDS]) {
+        self.header.gateway.write(words);
     }
 }
 

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicI64, AtomicU64};
 /// The first word of a region: `ferrofee`.
 pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"ferrofee");
 /// Number of the layout.
-pub(super) const LAYOUT: u64 = 2;
+pub(super) const LAYOUT: u64 = 3;
 const SIZE_COUNT: usize = 7;
 /// The sizes that a reader checks against its own: another build may count other things.
 pub(super) const SIZES: [u64; SIZE_COUNT] = [
@@ -32,6 +32,8 @@ pub const SESSION_WORDS: usize = 12;
 pub const DESK_WORDS: usize = 12;
 /// Words about the interpreter's garbage collector: collections, collected and uncollectable objects of three generations.
 pub const GC_WORDS: usize = 9;
+/// Words about the gateway: 1 if there is one, connections, logins, and what it counts.
+pub const GATEWAY_WORDS: usize = 32;
 
 /// At the start of every region.
 #[derive(Debug)]
@@ -51,6 +53,7 @@ pub struct Header {
     /// The loop's last sign of life: the core's monotonic clock and the system's, ns.
     pub(super) beat: Words<2>,
     pub(super) gc: Words<GC_WORDS>,
+    pub(super) gateway: Words<GATEWAY_WORDS>,
     /// Offset of the first cell, 0: none.
     pub(super) connections: AtomicU64,
     pub(super) consumers: AtomicU64,

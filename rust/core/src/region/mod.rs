@@ -15,7 +15,8 @@ mod view;
 pub(crate) use board::Tables;
 pub use board::{Board, ConsumerSlot};
 pub use cells::{
-    ChannelTimes, ConnectionCell, ConsumerCell, DESK_WORDS, DeskCell, GC_WORDS, Header, InstrumentCell, SESSION_WORDS,
+    ChannelTimes, ConnectionCell, ConsumerCell, DESK_WORDS, DeskCell, GATEWAY_WORDS, GC_WORDS, Header, InstrumentCell,
+    SESSION_WORDS,
 };
 pub use memory::{Full, Region, Shared};
 pub use seqlock::{Text, Words};

@@ -45,8 +45,10 @@ fn the_feed_as_a_whole_is_seen() {
     board.set_restarts(3);
     board.beat(1234);
     board.set_gc(&[5; super::GC_WORDS]);
+    board.set_gateway(&[6; super::GATEWAY_WORDS]);
     let feed = other_side(&board).feed().unwrap();
     assert_eq!((feed.state, feed.pauses, feed.restarts, feed.beat[1], feed.gc), (1, 2, 3, 1234, [5; 9]));
+    assert_eq!(feed.gateway, [6; super::GATEWAY_WORDS]);
     assert_eq!(feed.pid, u64::from(std::process::id()));
     assert!(feed.started_ns > 0 && feed.used >= size_of::<Header>() as u64);
     assert_eq!(feed.limit, LIMIT as u64);

@@ -2,7 +2,8 @@
 
 use super::board::ABSENT;
 use super::cells::{
-    ChannelTimes, ConnectionCell, ConsumerCell, DeskCell, GC_WORDS, Header, InstrumentCell, LAYOUT, MAGIC, SIZES,
+    ChannelTimes, ConnectionCell, ConsumerCell, DeskCell, GATEWAY_WORDS, GC_WORDS, Header, InstrumentCell, LAYOUT,
+    MAGIC, SIZES,
 };
 use super::memory::Region;
 use crate::clock::Nanos;
@@ -65,6 +66,8 @@ pub struct FeedState {
     pub limit: u64,
     /// See [`super::Board::set_gc`].
     pub gc: [u64; GC_WORDS],
+    /// See [`super::Board::set_gateway`]; all 0: there is none.
+    pub gateway: [u64; GATEWAY_WORDS],
 }
 
 /// The instruments of one connection.
@@ -125,6 +128,7 @@ impl View {
             used: header.used.load(Relaxed),
             limit: u64::try_from(self.region.limit()).unwrap_or(u64::MAX),
             gc: header.gc.read()?,
+            gateway: header.gateway.read()?,
         })
     }
 

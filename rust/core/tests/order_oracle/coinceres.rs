@@ -6,8 +6,8 @@ use super::{
 };
 use ferrofeed_core::num::Decimal;
 use ferrofeed_core::orders::{
-    BalanceReport, ExecutionReport, Liquidity, Offset, OrderReport, OrderStatus, OrderType, PositionReport, Product,
-    Refusal, RefusalKind, Report, RequestKey, RulesReport, Side,
+    BalanceReport, ExecutionReport, Liquidity, Offset, OrderReport, OrderStatus, OrderType, PositionMore,
+    PositionReport, Product, Refusal, RefusalKind, Report, RequestKey, RulesReport, Side, SideMore,
 };
 use serde_json::Value;
 
@@ -246,7 +246,16 @@ fn position(row: &Value) -> Read<PositionReport> {
     let words = &[("buy", true), ("long", true), ("sell", false), ("short", false)];
     let long = needed(lower(of(row, "position_dir")?, words)?)?;
     let symbol = needed(word(of(row, "contract")?)?)?;
-    Ok(PositionReport { symbol, long: held.filter(|_| long), short: held.filter(|_| !long), updated: 0 })
+    let told = |name| decimal(of(row, name).ok()?).ok().flatten();
+    let more = Some(SideMore {
+        hold_price: needed(held)?.2,
+        liquidation_price: told("force_price").unwrap_or_default(),
+        unrealised: told("position_profit").unwrap_or_default(),
+        leverage: told("lever").unwrap_or_default(),
+        margin: told("margin").unwrap_or_default(),
+    });
+    let more = PositionMore { margin_mode: "".into(), long: more.filter(|_| long), short: more.filter(|_| !long) };
+    Ok(PositionReport { symbol, long: held.filter(|_| long), short: held.filter(|_| !long), more, updated: 0 })
 }
 
 fn rules(row: &Value) -> Read<RulesReport> {

@@ -7,8 +7,8 @@ use super::{
 use ferrofeed_core::json::Scanner;
 use ferrofeed_core::num::Decimal;
 use ferrofeed_core::orders::{
-    BalanceReport, ExecutionReport, Gateway, Liquidity, Offset, OrderReport, OrderStatus, OrderType, PositionReport,
-    Refusal, RefusalKind, Report, RequestKey, RulesReport, Side,
+    BalanceReport, ExecutionReport, Gateway, Liquidity, Offset, OrderReport, OrderStatus, OrderType, PositionMore,
+    PositionReport, Refusal, RefusalKind, Report, RequestKey, RulesReport, Side, SideMore,
 };
 use ferrofeed_core::sign::Secret;
 use serde_json::Value;
@@ -257,7 +257,23 @@ fn position(data: &Value) -> Read<PositionReport> {
         return Err(REFUSED);
     }
     let updated = millis(of(data, "utime")?)?;
-    Ok(PositionReport { symbol: word(of(data, "symbol")?)?.unwrap_or_default(), long, short, updated })
+    let told = |side: &str, what: &str| {
+        let number = of(data, &format!("{side}_{what}")).and_then(decimal);
+        number.ok().flatten().unwrap_or_default()
+    };
+    let more = |side: &str| SideMore {
+        hold_price: told(side, "hold_price"),
+        liquidation_price: told(side, "liquid_price"),
+        unrealised: told(side, "unrealised_pnl"),
+        leverage: told(side, "leverage"),
+        margin: told(side, "margin"),
+    };
+    let more = PositionMore {
+        margin_mode: word(of(data, "margin_mode")?)?.unwrap_or_default(),
+        long: long.map(|_| more("long")),
+        short: short.map(|_| more("short")),
+    };
+    Ok(PositionReport { symbol: word(of(data, "symbol")?)?.unwrap_or_default(), long, short, more, updated })
 }
 
 fn rules(data: &Value) -> Read<RulesReport> {

@@ -9,15 +9,18 @@ use crate::sync::lock;
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::event::Kind;
 use ferrofeed_core::exchange::{Latency, Model, PaperVenue, Terms};
+use ferrofeed_core::gateway::Gateway;
 use ferrofeed_core::orders::journal::{self, Fsync, Journal, Options};
 use ferrofeed_core::orders::ledger::{Ledger, at_money_scale};
 use ferrofeed_core::orders::record::Mode;
 use ferrofeed_core::orders::risk::{BudgetLimits, Limits, PAPER, Risk, Top};
-use ferrofeed_core::orders::router::{Body, Config, Denial, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay};
+use ferrofeed_core::orders::router::{
+    Body, Config, Denial, Event, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay,
+};
 use ferrofeed_core::orders::venue::{coinceres, explain, quantapi};
 use ferrofeed_core::orders::{Offset, OrderType, Product, Side, Unit};
 use ferrofeed_core::pipeline::channel_slot;
-use ferrofeed_core::region::{DeskCell, Shared};
+use ferrofeed_core::region::{Board, DeskCell, GATEWAY_WORDS, Shared};
 use ferrofeed_core::sign::Secret;
 use pyo3::exceptions::{PyException, PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -38,8 +41,10 @@ pyo3::create_exception!(
     "A journal that can't be opened or read, in words."
 );
 
-struct State {
-    router: Router,
+pub(super) struct State {
+    pub(super) router: Router,
+    /// Hears of every event before anybody else does.
+    pub(super) gateway: Option<Gateway>,
     papers: Vec<Paper>,
     /// The feed's instrument whose book the collar of each of the router's looks at.
     references: BTreeMap<u32, u32>,
@@ -56,9 +61,18 @@ impl State {
     }
 
     /// Puts up where desks and router stand; the words are those of `ferrofeed.orders.board`.
-    fn publish(&mut self, now: Stamp) {
+    fn publish(&mut self, board: Option<&Board>, now: Stamp) {
         let journal = self.router.journal().unwrap_or_default();
         let age = if journal.unsynced_since == 0 { 0 } else { now.realtime.saturating_sub(journal.unsynced_since) };
+        if let (Some(gateway), Some(board)) = (&self.gateway, board) {
+            let (sockets, logins) = gateway.size();
+            let mut words = [0; GATEWAY_WORDS];
+            let head = [1, sockets, logins].map(|size| u64::try_from(size).unwrap_or(u64::MAX));
+            for (word, value) in words.iter_mut().zip(head.into_iter().chain(gateway.tallies.all().map(|(_, n)| n))) {
+                *word = value;
+            }
+            board.set_gateway(&words);
+        }
         let ledger = self.router.ledger();
         let (anomalies, denials, _) = ledger.counts();
         for (desk, cell) in &self.cells {
@@ -85,17 +99,36 @@ impl State {
         }
     }
 
-    fn pump(&mut self, now: Stamp) {
+    pub(super) fn pump(&mut self, now: Stamp) {
         for paper in &mut self.papers {
             paper.pump(&mut self.router, now);
         }
+    }
+
+    /// Moves what one desk asks, if it is at a paper exchange.
+    pub(super) fn pump_desk(&mut self, desk: u16, now: Stamp) {
+        for paper in &mut self.papers {
+            if let Some(at) = paper.by_desk.get(&desk).copied() {
+                paper.pump_one(at, &mut self.router, now);
+            }
+        }
+    }
+
+    /// Takes what happened, and lets the gateway hear of it.
+    fn take_events(&mut self, now: Stamp) -> Vec<Event> {
+        let events = self.router.take_events();
+        match &mut self.gateway {
+            Some(gateway) => gateway.hear(&events, &mut self.router, now),
+            None => drop(self.router.take_told()),
+        }
+        events
     }
 }
 
 /// The router. Its lock is never held while Python runs or the GIL is waited for; the feed's lock is never taken under it.
 #[pyclass(frozen, module = "ferrofeed._core")]
 pub(crate) struct OrderCore {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     feed: Option<Py<FeedCore>>,
     /// An append may wait for the disk: the GIL is given up for it.
     slow: bool,
@@ -115,7 +148,7 @@ fn denied(denial: &Denial) -> PyErr {
 }
 
 impl OrderCore {
-    fn top(&self, instrument: u32, now: Stamp) -> Option<Top> {
+    pub(super) fn top(&self, instrument: u32, now: Stamp) -> Option<Top> {
         let reference = *lock(&self.state).references.get(&instrument)?;
         let feed = lock(&self.feed.as_ref()?.get().feed);
         let book = feed.book(reference)?;
@@ -139,7 +172,7 @@ impl OrderCore {
     }
 
     /// Works on the router; without the GIL where that may take long.
-    fn work<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State, Stamp) -> T + Send) -> T {
+    pub(super) fn work<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State, Stamp) -> T + Send) -> T {
         if !self.slow
             && let Ok(mut state) = self.state.try_lock()
         {
@@ -207,7 +240,7 @@ impl OrderCore {
             }
         };
         let router = Router::new(config, ledger, Risk::new(Limits::default()), sink, Stamp::now());
-        let state = State { router, papers: Vec::new(), references: BTreeMap::new(), cells: Vec::new() };
+        let state = State { router, gateway: None, papers: Vec::new(), references: BTreeMap::new(), cells: Vec::new() };
         Ok(Self { state: Mutex::new(state), feed, slow: fsync == Fsync::Always, recovery })
     }
 
@@ -291,22 +324,43 @@ impl OrderCore {
             let mut venue = PaperVenue::new(model, 10_000);
             // it knows nothing of an earlier run: its numbers must not be those of that run
             venue.exchange.number_from(u32::try_from(now.realtime / 1_000_000_000).unwrap_or(0));
-            let account = venue.exchange.add_account(name);
-            let connection = venue.add_connection(account);
-            state.papers.push(Paper {
-                desk,
-                link,
-                venue,
-                connection,
-                instruments: BTreeMap::new(),
-                markets: Vec::new(),
-                came: Vec::new(),
-                bids: Vec::new(),
-                asks: Vec::new(),
-            });
+            state.papers.push(Paper::new(venue, name, desk, link));
             state.show(desk, cell);
             Ok(desk)
         })
+    }
+
+    /// Adds an account to a desk's paper exchange, on a link of its own, with all its instruments; gives the account's desk. It measures
+    /// and counts as the venue does.
+    fn add_paper_account(&self, py: Python<'_>, of: u16, name: &str, link: u16) -> PyResult<u16> {
+        let added = self.work(py, |state, now| -> Result<u16, String> {
+            let missing = || format!("desk {of} is no paper exchange");
+            let State { router, papers, .. } = state;
+            let paper = papers.iter_mut().find(|paper| paper.by_desk.get(&of) == Some(&0)).ok_or_else(missing)?;
+            let desk = router.add_desk(name, link, Speaker::Paper, 0, now);
+            router.risk().set_supports(desk, PAPER);
+            if let Some(stats) = router.stats(of).cloned() {
+                router.measure_in(desk, stats);
+            }
+            let at = paper.add_account(name, desk, link);
+            let listed = paper.accounts.first().map(|first| first.instruments.clone()).unwrap_or_default();
+            for (instrument, listed) in listed {
+                let Some(rules) = router.ledger().instrument(instrument).map(|known| known.rules.clone()) else {
+                    continue;
+                };
+                let own = router.add_instrument(desk, rules, now)?;
+                let limits = router.risk().limits(instrument);
+                router.risk().set_limits(own, limits);
+                if let Some(reference) = state.references.get(&instrument).copied() {
+                    state.references.insert(own, reference);
+                }
+                if let Some(account) = paper.accounts.get_mut(at) {
+                    account.instruments.insert(own, listed);
+                }
+            }
+            Ok(desk)
+        });
+        added.map_err(PyValueError::new_err)
     }
 
     /// Adds an instrument (an object with the fields of `RulesText`); gives its number.
@@ -329,9 +383,12 @@ impl OrderCore {
         let mut state = lock(&self.state);
         let missing = || PyIndexError::new_err(format!("no instrument {instrument} of a paper exchange"));
         let known = state.router.ledger().instrument(instrument).cloned().ok_or_else(missing)?;
-        let paper = state.papers.iter_mut().find(|paper| paper.desk == known.desk).ok_or_else(missing)?;
+        let owns = |paper: &&mut Paper| paper.by_desk.get(&known.desk) == Some(&0);
+        let paper = state.papers.iter_mut().find(owns).ok_or_else(missing)?;
         let listed = paper.venue.exchange.add_instrument(known.rules, Terms { maker_ppm, taker_ppm, leverage });
-        paper.instruments.insert(instrument, listed);
+        if let Some(account) = paper.accounts.first_mut() {
+            account.instruments.insert(instrument, listed);
+        }
         if let Some(market) = market {
             paper.markets.push((market, listed));
         }
@@ -342,10 +399,15 @@ impl OrderCore {
     fn deposit_paper(&self, desk: u16, currency: &str, amount: &str) -> PyResult<()> {
         let amount = decimal("amount", amount)?;
         let mut state = lock(&self.state);
-        let paper = state.papers.iter_mut().find(|paper| paper.desk == desk);
-        let paper = paper.ok_or_else(|| PyIndexError::new_err(format!("desk {desk} is no paper exchange")))?;
+        let found = state.papers.iter_mut().find_map(|paper| {
+            let account = paper.by_desk.get(&desk).copied()?;
+            Some((paper, account))
+        });
+        let (paper, account) =
+            found.ok_or_else(|| PyIndexError::new_err(format!("desk {desk} is no paper exchange")))?;
         let money = at_money_scale(amount.coef, amount.scale);
-        paper.venue.exchange.deposit(0, currency, money).map_err(|error| PyValueError::new_err(error.to_string()))
+        let account = u32::try_from(account).unwrap_or(u32::MAX);
+        paper.venue.exchange.deposit(account, currency, money).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// Sets an instrument's limits; None: no limit.
@@ -399,8 +461,10 @@ impl OrderCore {
     /// A link is open. A paper exchange's link is opened once, when everything is added.
     fn opened(&self, py: Python<'_>, link: u16) {
         self.work(py, |state, now| {
-            for paper in state.papers.iter_mut().filter(|paper| paper.link == link) {
-                paper.venue.connect(paper.connection);
+            for paper in &mut state.papers {
+                if let Some(connection) = paper.connection(link) {
+                    paper.venue.connect(connection);
+                }
             }
             state.router.opened(link, now);
             state.pump(now);
@@ -410,8 +474,10 @@ impl OrderCore {
     /// A link is gone.
     fn closed(&self, py: Python<'_>, link: u16) {
         self.work(py, |state, now| {
-            for paper in state.papers.iter_mut().filter(|paper| paper.link == link) {
-                paper.venue.disconnect(paper.connection, now);
+            for paper in &mut state.papers {
+                if let Some(connection) = paper.connection(link) {
+                    paper.venue.disconnect(connection, now);
+                }
             }
             state.router.closed(link, now);
         });
@@ -452,10 +518,12 @@ impl OrderCore {
     /// Time passes: call it some fifty times a second.
     fn tick(&self, py: Python<'_>) {
         // the journal's next segment is begun here, which waits for the disk
+        let board = self.feed.as_ref().map(|feed| feed.get().board(py));
+        let board = board.as_ref().map(|board| &*board.get().board);
         self.work_detached(py, |state, now| {
             state.router.tick(now);
             state.pump(now);
-            state.publish(now);
+            state.publish(board, now);
         });
     }
 
@@ -678,6 +746,23 @@ impl OrderCore {
         head.as_sequence().concat(tail.as_sequence())?.to_tuple()
     }
 
+    /// The instruments of a desk: number, canonical symbol, and as the venue spells it.
+    fn instruments(&self, desk: u16) -> Vec<(u32, String, String)> {
+        let state = lock(&self.state);
+        let all = (0..).zip(state.router.ledger().instruments());
+        all.filter(|(_, known)| known.desk == desk)
+            .map(|(index, known)| (index, known.rules.symbol.to_string(), known.rules.raw_symbol.to_string()))
+            .collect()
+    }
+
+    /// The names of desks that the journal knows live orders of, and that were not added.
+    fn waiting_desks(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        let ledger = state.router.ledger();
+        let waits = |desk: u16| ledger.live_of(desk) > 0 && state.router.desk_state(desk).is_none();
+        (0..).zip(ledger.desks()).filter(|(desk, _)| waits(*desk)).map(|(_, name)| name.to_string()).collect()
+    }
+
     /// Where a desk stands: `down`, `opening`, `reconciling` or `ready`; empty: it is not configured.
     fn desk_state(&self, desk: u16) -> &'static str {
         lock(&self.state).router.desk_state(desk).map_or("", ferrofeed_core::orders::router::DeskState::name)
@@ -714,10 +799,7 @@ impl OrderCore {
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let (events, ledger_words) = {
             let mut state = lock(&self.state);
-            if !state.router.has_events() {
-                return Ok(PyList::empty(py));
-            }
-            let events = state.router.take_events();
+            let events = state.take_events(Stamp::now());
             let scales: Vec<_> =
                 events.iter().map(|event| state.router.ledger().instrument(event.instrument).cloned()).collect();
             (events, scales)
@@ -731,12 +813,13 @@ impl OrderCore {
 
     /// Forgets the events since the last call: nobody listens.
     fn skip_events(&self) {
-        lock(&self.state).router.take_events();
+        lock(&self.state).take_events(Stamp::now());
     }
 
     /// Whether there are events to take.
     fn has_events(&self) -> bool {
-        lock(&self.state).router.has_events()
+        let state = lock(&self.state);
+        state.router.has_events() || (state.gateway.is_some() && state.router.has_told())
     }
 
     /// What is still on its way, or waits to be looked at; empty: everything is known.

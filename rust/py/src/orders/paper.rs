@@ -9,14 +9,21 @@ use ferrofeed_core::orders::router::{Outgoing, Request, Router};
 use ferrofeed_core::orders::{Report, Side};
 use std::collections::BTreeMap;
 
-/// One paper venue.
-pub(super) struct Paper {
+/// One account at it, with its connection: the first has number 0, and so on.
+pub(super) struct PaperAccount {
     pub(super) desk: u16,
     pub(super) link: u16,
-    pub(super) venue: PaperVenue,
-    pub(super) connection: ConnectionId,
     /// The exchange's instrument of each of the router's.
     pub(super) instruments: BTreeMap<u32, u32>,
+}
+
+/// One paper venue.
+pub(super) struct Paper {
+    pub(super) venue: PaperVenue,
+    /// The first is the venue's own.
+    pub(super) accounts: Vec<PaperAccount>,
+    /// Which account each desk is.
+    pub(super) by_desk: BTreeMap<u16, usize>,
     /// The feed's instrument whose book each of the exchange's trades against.
     pub(super) markets: Vec<(u32, u32)>,
     pub(super) came: Vec<(ConnectionId, Report)>,
@@ -25,29 +32,84 @@ pub(super) struct Paper {
 }
 
 impl Paper {
+    /// A venue whose own account has this name, on this link.
+    pub(super) fn new(venue: PaperVenue, name: &str, desk: u16, link: u16) -> Self {
+        let mut paper = Self {
+            venue,
+            accounts: Vec::new(),
+            by_desk: BTreeMap::new(),
+            markets: Vec::new(),
+            came: Vec::new(),
+            bids: Vec::new(),
+            asks: Vec::new(),
+        };
+        paper.add_account(name, desk, link);
+        paper
+    }
+
+    /// Adds an account; gives its number.
+    pub(super) fn add_account(&mut self, name: &str, desk: u16, link: u16) -> usize {
+        let account = self.venue.exchange.add_account(name);
+        self.venue.add_connection(account);
+        self.accounts.push(PaperAccount { desk, link, instruments: BTreeMap::new() });
+        let at = self.accounts.len().saturating_sub(1);
+        self.by_desk.insert(desk, at);
+        at
+    }
+
+    /// The connection of an account on a link.
+    pub(super) fn connection(&self, link: u16) -> Option<ConnectionId> {
+        let at = self.accounts.iter().position(|account| account.link == link)?;
+        ConnectionId::try_from(at).ok()
+    }
+
     /// Moves requests there and reports back, until nothing moves.
     pub(super) fn pump(&mut self, router: &mut Router, now: Stamp) {
         loop {
-            let mut moved = false;
-            while let Some(outgoing) = router.outgoing(self.link, now) {
-                moved = true;
-                self.ask(router.ledger(), &router.client_id(order_of(&outgoing.request)), &outgoing, now);
-            }
-            self.venue.poll(now, &mut self.came);
-            let came = std::mem::take(&mut self.came);
-            for (_, report) in came {
-                moved = true;
-                router.report(self.desk, report, now);
-            }
-            if !moved {
+            let asked = (0..self.accounts.len()).fold(false, |asked, at| self.ask_all(at, router, now) | asked);
+            if !(self.hear(router, now) | asked) {
                 return;
             }
         }
     }
 
-    fn ask(&mut self, ledger: &Ledger, client_id: &str, outgoing: &Outgoing, now: Stamp) {
+    /// The same for one account: what others ask waits for the next [`Paper::pump`].
+    pub(super) fn pump_one(&mut self, at: usize, router: &mut Router, now: Stamp) {
+        loop {
+            let asked = self.ask_all(at, router, now);
+            if !(self.hear(router, now) | asked) {
+                return;
+            }
+        }
+    }
+
+    fn hear(&mut self, router: &mut Router, now: Stamp) -> bool {
+        self.venue.poll(now, &mut self.came);
+        let mut came = std::mem::take(&mut self.came);
+        let moved = !came.is_empty();
+        for (connection, report) in came.drain(..) {
+            if let Some(account) = self.accounts.get(usize::from(connection)) {
+                router.report(account.desk, report, now);
+            }
+        }
+        self.came = came;
+        moved
+    }
+
+    fn ask_all(&mut self, at: usize, router: &mut Router, now: Stamp) -> bool {
+        let Some(link) = self.accounts.get(at).map(|account| account.link) else { return false };
+        let mut asked = false;
+        while let Some(outgoing) = router.outgoing(link, now) {
+            asked = true;
+            self.ask(at, router.ledger(), &router.client_id(order_of(&outgoing.request)), &outgoing, now);
+        }
+        asked
+    }
+
+    fn ask(&mut self, at: usize, ledger: &Ledger, client_id: &str, outgoing: &Outgoing, now: Stamp) {
+        let Some(account) = self.accounts.get(at) else { return };
         let id = |id: &u64| ledger.order(*id).map_or_else(|| "".into(), |order| order.venue_id.clone());
-        let instrument = |router: &u32| self.instruments.get(router).copied().unwrap_or(u32::MAX);
+        let instrument = |router: &u32| account.instruments.get(router).copied().unwrap_or(u32::MAX);
         let ask = match &outgoing.request {
             Request::Place(number) => {
                 let Some(placed) = ledger.order(*number).map(|order| &order.placed) else { return };
@@ -70,7 +132,7 @@ impl Paper {
             Request::Rules(of) => Ask::Rules(instrument(of)),
             Request::Login | Request::Logout | Request::Order(_) => return,
         };
-        self.venue.request(now, self.connection, outgoing.number, ask);
+        self.venue.request(now, ConnectionId::try_from(at).unwrap_or(ConnectionId::MAX), outgoing.number, ask);
     }
 
     /// Shows the exchange the book of a market, at its own scales: prices and sizes with more digits than it has are taken for

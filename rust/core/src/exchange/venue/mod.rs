@@ -19,6 +19,7 @@ use crate::clock::{Nanos, Stamp};
 use crate::event::Level;
 use crate::orders::{Refusal, RefusalKind, Report, RequestKey};
 use chance::Chance;
+use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 /// A connection of an account.
@@ -111,6 +112,10 @@ pub struct PaperVenue {
     spread: (Spread, Spread),
     chance: Chance,
     connections: Vec<Connection>,
+    /// Of each account, by its number.
+    of_account: Vec<Vec<ConnectionId>>,
+    /// When each message on its way back is due, which came first, and where it goes; of connections lost meanwhile, too.
+    back: BinaryHeap<Reverse<(Nanos, u64, ConnectionId)>>,
     coming: BinaryHeap<Coming>,
     order: u64,
     clients: ClientIds,
@@ -128,6 +133,8 @@ impl PaperVenue {
             spread: (Spread::Even, Spread::Even),
             chance: Chance(model.seed),
             connections: Vec::new(),
+            of_account: Vec::new(),
+            back: BinaryHeap::new(),
             coming: BinaryHeap::new(),
             order: 0,
             clients: ClientIds::default(),
@@ -145,7 +152,15 @@ impl PaperVenue {
         let connection =
             Connection { account, up: false, epoch: 0, last_there: 0, last_back: 0, going: VecDeque::new() };
         self.connections.push(connection);
-        u16::try_from(self.connections.len().saturating_sub(1)).unwrap_or(u16::MAX)
+        let id = u16::try_from(self.connections.len().saturating_sub(1)).unwrap_or(u16::MAX);
+        let at = usize::try_from(account).unwrap_or(usize::MAX);
+        if self.of_account.len() <= at {
+            self.of_account.resize_with(at.saturating_add(1), Vec::new);
+        }
+        if let Some(all) = self.of_account.get_mut(at) {
+            all.push(id);
+        }
+        id
     }
 
     /// A connection is there.
@@ -203,11 +218,16 @@ impl PaperVenue {
             let Some(coming) = self.coming.pop() else { break };
             self.answer(now, coming);
         }
-        for (id, connection) in (0..).zip(&mut self.connections) {
-            while connection.going.front().is_some_and(|(due, _)| *due <= now.monotonic) {
-                if let Some((_, report)) = connection.going.pop_front() {
-                    out.push((id, report));
-                }
+        while let Some(Reverse((due, _, id))) = self.back.peek().copied()
+            && due <= now.monotonic
+        {
+            self.back.pop();
+            let going = self.connections.get_mut(usize::from(id)).map(|connection| &mut connection.going);
+            if let Some(going) = going
+                && going.front().is_some_and(|(due, _)| *due <= now.monotonic)
+                && let Some((_, report)) = going.pop_front()
+            {
+                out.push((id, report));
             }
         }
     }
@@ -231,8 +251,8 @@ impl PaperVenue {
     /// When [`PaperVenue::poll`] has something to do, monotonic; `None`: not before something is asked.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Nanos> {
-        let back = self.connections.iter().filter_map(|connection| connection.going.front()).map(|(due, _)| *due);
-        back.chain(self.coming.peek().map(|coming| coming.due)).min()
+        let back = self.back.peek().map(|Reverse((due, ..))| *due);
+        back.into_iter().chain(self.coming.peek().map(|coming| coming.due)).min()
     }
 
     /// The client's id of an order.
@@ -249,6 +269,8 @@ impl PaperVenue {
             let due = now.monotonic.saturating_add(wait).max(entry.last_back);
             entry.last_back = due;
             entry.going.push_back((due, report));
+            self.order = self.order.saturating_add(1);
+            self.back.push(Reverse((due, self.order, connection)));
         }
     }
 }

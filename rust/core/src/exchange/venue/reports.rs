@@ -2,12 +2,13 @@
 
 use super::PaperVenue;
 use crate::clock::Stamp;
+use crate::exchange::money::notional;
 use crate::exchange::order::{Event, ExchangeReject, Fill, Order};
 use crate::exchange::{Leg, average_price};
 use crate::num::{Decimal, power_of_ten};
 use crate::orders::{
-    BalanceReport, ExecutionReport, MONEY_SCALE, Offset, OrderReport, PositionReport, Product, Refusal, RefusalKind,
-    Rules, RulesReport, Side,
+    BalanceReport, ExecutionReport, MONEY_SCALE, Offset, OrderReport, PositionMore, PositionReport, Product, Refusal,
+    RefusalKind, Rules, RulesReport, Side, SideMore,
 };
 
 impl PaperVenue {
@@ -88,12 +89,35 @@ impl PaperVenue {
         let rules = self.exchange.rules(instrument).filter(|rules| rules.product == Product::Contract)?;
         let legs = self.exchange.position(account, instrument);
         let size = |value: i64| decimal(value, rules.size_scale);
-        let leg =
+        let told =
             |leg: Leg| (size(leg.quantity), size(leg.available()), money(average_price(leg.cost, leg.quantity, rules)));
+        let terms = self.exchange.terms(instrument)?;
+        // a side is worth what it could be closed at: a long one the best bid, a short one the best ask
+        let more = |leg: Leg, by: Side| {
+            let (_, _, open) = told(leg);
+            let worth = self.exchange.touch(instrument, by).and_then(|price| notional(rules, price, leg.quantity));
+            let profit = worth.map_or(0, |worth| {
+                let gain = worth.saturating_sub(leg.cost);
+                if by == Side::Buy { gain } else { gain.saturating_neg() }
+            });
+            let leverage = Decimal { coef: terms.leverage.into(), scale: 0 };
+            SideMore {
+                hold_price: open,
+                liquidation_price: Decimal::default(),
+                unrealised: money(profit),
+                leverage,
+                margin: money(leg.margin),
+            }
+        };
         Some(PositionReport {
             symbol: rules.symbol.clone(),
-            long: Some(leg(legs.long)),
-            short: Some(leg(legs.short)),
+            long: Some(told(legs.long)),
+            short: Some(told(legs.short)),
+            more: PositionMore {
+                margin_mode: "crossed".into(),
+                long: Some(more(legs.long, Side::Buy)),
+                short: Some(more(legs.short, Side::Sell)),
+            },
             updated: now.realtime,
         })
     }

@@ -1,7 +1,7 @@
 //! What a request does to the exchange, and who is told what.
 
 use super::reports::{refusal, rules_report};
-use super::{Ask, Coming, ConnectionId, PaperVenue};
+use super::{Ask, Coming, PaperVenue};
 use crate::clock::Stamp;
 use crate::exchange::order::{Event, OrderNo};
 use crate::orders::{OrderStatus, Refusal, RefusalKind, Report, RequestKey};
@@ -120,8 +120,10 @@ impl PaperVenue {
     }
 
     fn send_all(&mut self, now: Stamp, account: u32, report: &Report) {
-        for id in 0..ConnectionId::try_from(self.connections.len()).unwrap_or(ConnectionId::MAX) {
-            if self.connections.get(usize::from(id)).is_some_and(|entry| entry.account == account && entry.up) {
+        let at = usize::try_from(account).unwrap_or(usize::MAX);
+        for place in 0.. {
+            let Some(id) = self.of_account.get(at).and_then(|all| all.get(place)).copied() else { return };
+            if self.connections.get(usize::from(id)).is_some_and(|entry| entry.up) {
                 self.send(now, id, report.clone());
             }
         }

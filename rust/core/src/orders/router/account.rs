@@ -6,7 +6,7 @@
 
 use super::super::ledger::{MONEY_SCALE, Position};
 use super::super::record::Record;
-use super::super::report::{BalanceReport, PositionReport, RequestKey, RulesReport};
+use super::super::report::{BalanceReport, PositionMore, PositionReport, RequestKey, RulesReport};
 use super::super::rules::{Product, Rules};
 use super::desk::Seen;
 use super::incoming::money;
@@ -35,11 +35,14 @@ impl Router {
     }
 
     pub(super) fn contracts(&self, desk: u16) -> Vec<u32> {
-        (0..)
-            .zip(self.ledger.instruments())
-            .filter(|(_, known)| known.desk == desk && known.rules.product == Product::Contract)
-            .map(|(index, _)| index)
-            .collect()
+        self.of_product(desk, Product::Contract).map(|(index, _)| index).collect()
+    }
+
+    fn of_product(&self, desk: u16, product: Product) -> impl Iterator<Item = (u32, &Rules)> {
+        let all = self.desk(desk).map_or(&[][..], |desk| &desk.instruments);
+        all.iter()
+            .filter_map(|index| Some((*index, &self.ledger.instrument(*index)?.rules)))
+            .filter(move |(_, rules)| rules.product == product)
     }
 
     pub(super) fn balances_reported(&mut self, desk: u16, key: RequestKey, balances: &[BalanceReport], now: Stamp) {
@@ -65,11 +68,8 @@ impl Router {
 
     /// What a desk holds of the base currencies of its spot instruments.
     fn holdings_seen(&mut self, desk: u16, now: Stamp) {
-        let spots: Vec<(u32, Box<str>)> = (0..)
-            .zip(self.ledger.instruments())
-            .filter(|(_, known)| known.desk == desk && known.rules.product == Product::Spot)
-            .map(|(index, known)| (index, known.rules.base.clone()))
-            .collect();
+        let spots: Vec<(u32, Box<str>)> =
+            self.of_product(desk, Product::Spot).map(|(index, rules)| (index, rules.base.clone())).collect();
         for (instrument, base) in spots {
             // one account, or the spot one among several: `ETH`, `spot:ETH`, `spot:OKEX:ETH`
             let is_it = |name: &str| {
@@ -100,6 +100,7 @@ impl Router {
         for position in positions {
             let named = self.instrument_named(desk, &position.symbol);
             let Some(instrument) = (if position.symbol.is_empty() { asked } else { named }) else { continue };
+            self.hold_on_to(instrument, position);
             // a venue may tell the two sides in two reports
             let at = told.iter().position(|(known, ..)| *known == instrument);
             let at = at.unwrap_or_else(|| {
@@ -129,6 +130,30 @@ impl Router {
             self.saw(desk, instrument, long, short, now);
         }
         self.answered_question(desk, key, now);
+    }
+
+    /// Keeps a venue's word of a position whole, for those who want to look at it.
+    fn hold_on_to(&mut self, instrument: u32, position: &PositionReport) {
+        let known = self.holdings.entry(instrument).or_insert_with(|| PositionReport {
+            symbol: position.symbol.clone(),
+            long: None,
+            short: None,
+            more: PositionMore::default(),
+            updated: 0,
+        });
+        let before = (known.long, known.short);
+        known.long = position.long.or(known.long);
+        known.short = position.short.or(known.short);
+        known.more.long = position.more.long.or(known.more.long);
+        known.more.short = position.more.short.or(known.more.short);
+        if !position.more.margin_mode.is_empty() {
+            known.more.margin_mode.clone_from(&position.more.margin_mode);
+        }
+        known.updated = known.updated.max(position.updated);
+        // profits change with every price: that is no news of the position
+        if before != (known.long, known.short) && !self.told.contains(&instrument) {
+            self.told.push(instrument);
+        }
     }
 
     fn saw(&mut self, desk: u16, instrument: u32, long: i128, short: i128, now: Stamp) {
@@ -206,16 +231,18 @@ impl Router {
         self.answered_question(desk, key, now);
     }
 
-    fn instrument_named(&self, desk: u16, symbol: &str) -> Option<u32> {
+    /// The instrument that a desk knows by this symbol, canonical or its venue's spelling.
+    #[must_use]
+    pub fn instrument_named(&self, desk: u16, symbol: &str) -> Option<u32> {
         if symbol.is_empty() {
             return None;
         }
         let known = |index: &u32| {
-            self.ledger.instrument(*index).is_some_and(|known| {
-                known.desk == desk && (*known.rules.raw_symbol == *symbol || *known.rules.symbol == *symbol)
-            })
+            self.ledger
+                .instrument(*index)
+                .is_some_and(|known| *known.rules.raw_symbol == *symbol || *known.rules.symbol == *symbol)
         };
-        (0..u32::try_from(self.ledger.instruments().len()).unwrap_or(u32::MAX)).find(known)
+        self.desk(desk)?.instruments.iter().copied().find(known)
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Nanos, Router, Stamp};
 impl Router {
     /// A link's socket is open.
     pub fn opened(&mut self, link: u16, now: Stamp) {
-        for number in self.desks_of(link) {
+        for number in self.desks_of(link).to_vec() {
             let Some(desk) = self.desk_mut(number) else { continue };
             desk.state = DeskState::Opening;
             desk.token = None;
@@ -26,7 +26,7 @@ impl Router {
     /// A link's socket is gone: what was not sent will not be, what was sent and not answered is unknown, and so is everything
     /// live.
     pub fn closed(&mut self, link: u16, now: Stamp) {
-        for number in self.desks_of(link) {
+        for number in self.desks_of(link).to_vec() {
             self.desk_lost(number, DeskState::Down, "the connection was lost", now);
         }
     }

@@ -37,6 +37,7 @@ pub use stats::{DeskStats, Tallies};
 
 use super::ledger::{Inconsistent, Ledger};
 use super::record::{BadRecord, Changed, Record};
+use super::report::PositionReport;
 use super::risk::Risk;
 use super::rules::Rules;
 use super::state::{Change, OrderState};
@@ -124,7 +125,13 @@ pub struct Router {
     desks: Vec<Option<Desk>>,
     stats: Vec<Shared<DeskStats>>,
     tallies: Arc<Tallies>,
+    /// The desks of each link, by its number.
+    links: Vec<Vec<u16>>,
     tracks: HashMap<u64, Track>,
+    /// Of each instrument of which the venue told a position: the last it said.
+    holdings: HashMap<u32, PositionReport>,
+    /// Those of which it said something else since they were taken; each once.
+    told: Vec<u32>,
     events: Vec<Event>,
     seq: u64,
     number: u64,
@@ -154,7 +161,10 @@ impl Router {
             desks,
             stats,
             tallies: Arc::default(),
+            links: Vec::new(),
             tracks: HashMap::default(),
+            holdings: HashMap::default(),
+            told: Vec::new(),
             events: Vec::new(),
             seq: 0,
             // no run repeats the numbers of another: venues keep logs, and people read them
@@ -189,7 +199,33 @@ impl Router {
         if let Some(slot) = self.desks.get_mut(number) {
             *slot = Some(entry);
         }
+        let at = usize::from(link);
+        if self.links.len() <= at {
+            self.links.resize_with(at.saturating_add(1), Vec::new);
+        }
+        if let Some(desks) = self.links.get_mut(at)
+            && !desks.contains(&desk)
+        {
+            desks.push(desk);
+        }
         desk
+    }
+
+    /// What the venue said last of the position in an instrument; `None`: nothing yet.
+    #[must_use]
+    pub fn holding(&self, instrument: u32) -> Option<&PositionReport> {
+        self.holdings.get(&instrument)
+    }
+
+    /// Whether the venue told another position of some instrument.
+    #[must_use]
+    pub fn has_told(&self) -> bool {
+        !self.told.is_empty()
+    }
+
+    /// Takes the instruments of which the venue told another position since the last call.
+    pub fn take_told(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.told)
     }
 
     /// Lets a desk measure and count where others may look, from now on.
@@ -244,6 +280,13 @@ impl Router {
         let strategy = u32::try_from(self.ledger.strategies().len()).unwrap_or(0);
         self.commit(&Record::Strategy { strategy, name: name.into() }, now);
         strategy
+    }
+
+    /// A strategy's number, if it ever had one.
+    #[must_use]
+    pub fn known_strategy(&self, name: &str) -> Option<u32> {
+        let at = self.ledger.strategies().iter().position(|known| **known == *name)?;
+        u32::try_from(at).ok()
     }
 
     /// The state.
@@ -327,12 +370,8 @@ impl Router {
         self.desks.get_mut(usize::from(desk))?.as_mut()
     }
 
-    fn desks_of(&self, link: u16) -> Vec<u16> {
-        (0..)
-            .zip(&self.desks)
-            .filter(|(_, desk)| desk.as_ref().is_some_and(|desk| desk.link == link))
-            .map(|(number, _)| number)
-            .collect()
+    fn desks_of(&self, link: u16) -> &[u16] {
+        self.links.get(usize::from(link)).map_or(&[], Vec::as_slice)
     }
 
     fn track(&mut self, id: u64) -> &mut Track {

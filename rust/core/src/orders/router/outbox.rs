@@ -32,7 +32,8 @@ impl Router {
     ///
     /// Commands go before questions. What is too late is not given, but ended.
     pub fn outgoing(&mut self, link: u16, now: Stamp) -> Option<Outgoing> {
-        for desk in self.desks_of(link) {
+        for at in 0.. {
+            let Some(desk) = self.desks_of(link).get(at).copied() else { break };
             while let Some(waiting) = self.pick(desk, now) {
                 if let Some(outgoing) = self.send(desk, waiting, now) {
                     return Some(outgoing);
@@ -45,10 +46,7 @@ impl Router {
     /// Whether [`Router::outgoing`] may have something.
     #[must_use]
     pub fn has_outgoing(&self, link: u16) -> bool {
-        self.desks
-            .iter()
-            .flatten()
-            .any(|desk| desk.link == link && desk.is_up() && !(desk.commands.is_empty() && desk.questions.is_empty()))
+        self.desks_of(link).iter().filter_map(|desk| self.desk(*desk)).any(Desk::has_waiting)
     }
 
     /// The first request of a desk that may be sent now, and those that can go with it; those too late are ended.
@@ -189,6 +187,11 @@ impl Router {
 }
 
 impl Desk {
+    /// Whether something may be sent.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.is_up() && !(self.commands.is_empty() && self.questions.is_empty())
+    }
+
     /// Whether a command may go now: orders to a desk that is ready, a login when its time has come, the rest at any time.
     fn may_send(&self, waiting: &Waiting, now: Nanos) -> bool {
         let state = match &waiting.request {

@@ -28,8 +28,7 @@ impl Router {
     /// # Errors
     /// It can't be read; nothing of it was used.
     pub fn message(&mut self, link: u16, text: &[u8], now: Stamp) -> Result<Heard, DecodeError> {
-        let desks = self.desks_of(link);
-        let first = desks.first().copied().unwrap_or(u16::MAX);
+        let first = self.desks_of(link).first().copied().unwrap_or(u16::MAX);
         let mut reports = Vec::new();
         let decoded = match self.desk(first).map(|desk| &desk.speaker) {
             Some(Speaker::CoinCeres { utc_offset_s, .. }) => coinceres::decode(text, *utc_offset_s, &mut reports),
@@ -44,7 +43,7 @@ impl Router {
             self.count(first, |stats| &stats.heartbeats);
             return Ok(Heard::Pong(echo));
         }
-        let desk = self.addressee(&desks, &reports).unwrap_or(first);
+        let desk = self.addressee(link, &reports).unwrap_or(first);
         for report in reports {
             self.report(desk, report, now);
         }
@@ -52,7 +51,8 @@ impl Router {
     }
 
     /// The desk that a message is for: by its token, else by the request it answers.
-    fn addressee(&self, desks: &[u16], reports: &[Report]) -> Option<u16> {
+    fn addressee(&self, link: u16, reports: &[Report]) -> Option<u16> {
+        let desks = self.desks_of(link);
         if desks.len() < 2 {
             return None;
         }

@@ -12,6 +12,7 @@ const MOST_UNANSWERED: u32 = 3;
 impl Router {
     /// Time passed; call it some fifty times a second.
     pub fn tick(&mut self, now: Stamp) {
+        self.ask_about_unknown(now);
         for number in 0..u16::try_from(self.desks.len()).unwrap_or(u16::MAX) {
             if self.desk(number).is_some_and(super::desk::Desk::is_up) {
                 self.overdue(number, now);
@@ -124,6 +125,24 @@ impl Router {
         }
     }
 
+    /// What is unknown is asked about until it is known.
+    fn ask_about_unknown(&mut self, now: Stamp) {
+        let again = now.monotonic.saturating_add(self.config.ask_again);
+        let unknown: Vec<(u16, u32)> = self
+            .ledger
+            .live()
+            .filter(|order| order.state == OrderState::Unknown)
+            .map(|order| (order.placed.desk, order.placed.instrument))
+            .collect();
+        for (number, instrument) in unknown {
+            if let Some(desk) = self.desk_mut(number)
+                && matches!(desk.state, DeskState::Reconciling | DeskState::Ready)
+            {
+                desk.ask.entry(instrument).or_insert(again);
+            }
+        }
+    }
+
     /// Questions whose time has come.
     fn ask_due(&mut self, number: u16, now: Stamp) {
         let Some(desk) = self.desk(number) else { return };
@@ -132,14 +151,6 @@ impl Router {
         }
         let (poll, poll_due, account_due, ready) =
             (desk.poll, desk.poll_due, desk.account_due, desk.state == DeskState::Ready);
-        let again = now.monotonic.saturating_add(self.config.ask_again);
-        // what is unknown is asked about until it is known
-        let unknown: Vec<u32> = self
-            .ledger
-            .live()
-            .filter(|order| order.placed.desk == number && order.state == OrderState::Unknown)
-            .map(|order| order.placed.instrument)
-            .collect();
         let polled: Vec<u32> = if ready && poll != 0 && poll_due <= now.monotonic {
             self.ledger
                 .live()
@@ -150,9 +161,6 @@ impl Router {
             Vec::new()
         };
         let Some(desk) = self.desk_mut(number) else { return };
-        for instrument in unknown {
-            desk.ask.entry(instrument).or_insert(again);
-        }
         if poll_due <= now.monotonic {
             desk.poll_due = now.monotonic.saturating_add(poll);
         }

@@ -9,9 +9,9 @@
 
 pub mod coinceres;
 pub mod quantapi;
-mod read;
+pub(crate) mod read;
 mod time;
-mod write;
+pub(crate) mod write;
 
 use super::types::{Offset, OrderType, Side, Unit};
 use crate::venue::{DecodeError, DecodeErrorKind};

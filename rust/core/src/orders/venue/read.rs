@@ -16,9 +16,9 @@ const NANOS_IN_MILLI: i64 = 1_000_000;
 
 /// What is wrong, and with which part of the message.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fault<'a> {
-    pub(super) kind: DecodeErrorKind,
-    pub(super) part: &'a [u8],
+pub(crate) struct Fault<'a> {
+    pub(crate) kind: DecodeErrorKind,
+    pub(crate) part: &'a [u8],
 }
 
 impl<'a> Fault<'a> {
@@ -27,13 +27,13 @@ impl<'a> Fault<'a> {
     }
 
     /// The error of this message.
-    pub(super) fn locate(self, message: &[u8]) -> DecodeError {
+    pub(crate) fn locate(self, message: &[u8]) -> DecodeError {
         let at = self.part.as_ptr().addr().wrapping_sub(message.as_ptr().addr());
         DecodeError::new(self.kind, at.min(message.len()))
     }
 }
 
-pub(super) type Read<'a, T> = Result<T, Fault<'a>>;
+pub(crate) type Read<'a, T> = Result<T, Fault<'a>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -47,7 +47,7 @@ enum Kind {
 
 /// A value whose type is judged late.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Value<'a> {
+pub(crate) struct Value<'a> {
     kind: Kind,
     /// A string's inside; all of any other value; of one that is not there, the object it is missing from.
     part: &'a [u8],
@@ -55,7 +55,7 @@ pub(super) struct Value<'a> {
 
 impl<'a> Value<'a> {
     /// A whole message, taken for an object.
-    pub(super) const fn message(text: &'a [u8]) -> Self {
+    pub(crate) const fn message(text: &'a [u8]) -> Self {
         Self { kind: Kind::Object, part: text }
     }
 
@@ -75,7 +75,7 @@ impl<'a> Value<'a> {
         Ok(Self { kind, part })
     }
 
-    pub(super) fn fault(self, kind: DecodeErrorKind) -> Fault<'a> {
+    pub(crate) fn fault(self, kind: DecodeErrorKind) -> Fault<'a> {
         Fault { kind, part: self.part }
     }
 
@@ -85,31 +85,31 @@ impl<'a> Value<'a> {
     }
 
     /// Whether the key was missing, or its value `null`.
-    pub(super) fn is_absent(self) -> bool {
+    pub(crate) fn is_absent(self) -> bool {
         self.kind == Kind::Absent
     }
 
-    pub(super) fn is_object(self) -> bool {
+    pub(crate) fn is_object(self) -> bool {
         self.kind == Kind::Object
     }
 
-    pub(super) fn is_list(self) -> bool {
+    pub(crate) fn is_list(self) -> bool {
         self.kind == Kind::Array
     }
 
     /// The same value, or none where it is the text `null`.
-    pub(super) fn or_null_text(self) -> Self {
+    pub(crate) fn or_null_text(self) -> Self {
         let null = matches!(self.kind, Kind::Text { .. }) && &*self.plain() == b"null";
         if null { Self { kind: Kind::Absent, ..self } } else { self }
     }
 
     /// A value that has to be there, and not be empty.
-    pub(super) fn need<T>(self, read: impl FnOnce(Self) -> Read<'a, Option<T>>) -> Read<'a, T> {
+    pub(crate) fn need<T>(self, read: impl FnOnce(Self) -> Read<'a, Option<T>>) -> Read<'a, T> {
         read(self)?.ok_or_else(|| self.fault(DecodeErrorKind::MissingField))
     }
 
     /// The values of these keys of an object.
-    pub(super) fn object<const N: usize>(self, names: [&str; N]) -> Read<'a, [Self; N]> {
+    pub(crate) fn object<const N: usize>(self, names: [&str; N]) -> Read<'a, [Self; N]> {
         if self.kind != Kind::Object {
             return Err(self.unfit());
         }
@@ -141,7 +141,7 @@ impl<'a> Value<'a> {
     }
 
     /// The elements of a list, at most [`MOST_ITEMS`].
-    pub(super) fn items<T>(self, mut each: impl FnMut(Self) -> Read<'a, T>) -> Read<'a, Vec<T>> {
+    pub(crate) fn items<T>(self, mut each: impl FnMut(Self) -> Read<'a, T>) -> Read<'a, Vec<T>> {
         if self.kind != Kind::Array {
             return Err(self.unfit());
         }
@@ -160,7 +160,7 @@ impl<'a> Value<'a> {
     }
 
     /// The members of an object whose keys are names of things, at most [`MOST_ITEMS`]. Of equal keys all are given.
-    pub(super) fn members<T>(self, mut each: impl FnMut(Self, Self) -> Read<'a, T>) -> Read<'a, Vec<T>> {
+    pub(crate) fn members<T>(self, mut each: impl FnMut(Self, Self) -> Read<'a, T>) -> Read<'a, Vec<T>> {
         if self.kind != Kind::Object {
             return Err(self.unfit());
         }
@@ -179,15 +179,37 @@ impl<'a> Value<'a> {
         Ok(all)
     }
 
-    pub(super) fn boolean(self) -> Read<'a, bool> {
+    pub(crate) fn boolean(self) -> Read<'a, bool> {
         match self.kind {
             Kind::Bool(value) => Ok(value),
             _ => Err(self.unfit()),
         }
     }
 
+    /// What it is, for people.
+    pub(crate) const fn kind_name(self) -> &'static str {
+        match self.kind {
+            Kind::Absent => "nothing",
+            Kind::Text { .. } => "a text",
+            Kind::Number => "a number",
+            Kind::Bool(_) => "true or false",
+            Kind::Object => "an object",
+            Kind::Array => "a list",
+        }
+    }
+
+    /// A string as it was spelled, between its quotes.
+    pub(crate) fn as_spelled(self) -> Option<&'a [u8]> {
+        matches!(self.kind, Kind::Text { .. }).then_some(self.part)
+    }
+
+    /// A number as it was spelled.
+    pub(crate) fn as_number(self) -> Option<&'a [u8]> {
+        (self.kind == Kind::Number).then_some(self.part)
+    }
+
     /// The characters of a string or a number.
-    fn plain(self) -> Cow<'a, [u8]> {
+    pub(crate) fn plain(self) -> Cow<'a, [u8]> {
         if self.kind != (Kind::Text { escaped: true }) {
             return Cow::Borrowed(self.part);
         }
@@ -203,7 +225,7 @@ impl<'a> Value<'a> {
     }
 
     /// A word (a currency, a symbol); `None` if it is not there or empty.
-    pub(super) fn word(self) -> Read<'a, Option<Box<str>>> {
+    pub(crate) fn word(self) -> Read<'a, Option<Box<str>>> {
         match self.kind {
             Kind::Absent => Ok(None),
             Kind::Text { .. } => {
@@ -215,7 +237,7 @@ impl<'a> Value<'a> {
     }
 
     /// An id: a word, or a whole number with all its digits.
-    pub(super) fn id(self) -> Read<'a, Option<Box<str>>> {
+    pub(crate) fn id(self) -> Read<'a, Option<Box<str>>> {
         if self.kind != Kind::Number {
             return self.word();
         }
@@ -226,7 +248,7 @@ impl<'a> Value<'a> {
     }
 
     /// A venue's text or number for people to read, cut to [`LONGEST_TEXT`]; empty if it is not there.
-    pub(super) fn prose(self) -> Read<'a, Box<str>> {
+    pub(crate) fn prose(self) -> Read<'a, Box<str>> {
         match self.kind {
             Kind::Absent => Ok(Box::default()),
             Kind::Text { .. } | Kind::Number => {
@@ -240,7 +262,7 @@ impl<'a> Value<'a> {
     }
 
     /// A login's token; `None` if it is not there or empty.
-    pub(super) fn token(self) -> Read<'a, Option<Secret>> {
+    pub(crate) fn token(self) -> Read<'a, Option<Secret>> {
         match self.kind {
             Kind::Absent => Ok(None),
             Kind::Text { .. } => {
@@ -252,7 +274,7 @@ impl<'a> Value<'a> {
     }
 
     /// What a word of the venue's means.
-    pub(super) fn choice<T: Copy>(self, words: &[(&str, T)]) -> Read<'a, Option<T>> {
+    pub(crate) fn choice<T: Copy>(self, words: &[(&str, T)]) -> Read<'a, Option<T>> {
         match self.kind {
             Kind::Absent => Ok(None),
             Kind::Text { escaped } => {
@@ -265,7 +287,7 @@ impl<'a> Value<'a> {
     }
 
     /// [`Self::choice`] without regard to upper and lower case.
-    pub(super) fn choice_any_case<T: Copy>(self, words: &[(&str, T)]) -> Read<'a, Option<T>> {
+    pub(crate) fn choice_any_case<T: Copy>(self, words: &[(&str, T)]) -> Read<'a, Option<T>> {
         match self.kind {
             Kind::Text { .. } => {
                 let plain = self.plain();
@@ -277,7 +299,7 @@ impl<'a> Value<'a> {
     }
 
     /// A number, quoted or not.
-    pub(super) fn decimal(self) -> Read<'a, Option<Decimal>> {
+    pub(crate) fn decimal(self) -> Read<'a, Option<Decimal>> {
         match self.kind {
             Kind::Absent => Ok(None),
             Kind::Number | Kind::Text { .. } => match Decimal::parse(&self.plain()) {
@@ -289,8 +311,13 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A number that nothing depends on: 0 if it is not there, or none.
+    pub(crate) fn informal(self) -> Decimal {
+        self.decimal().ok().flatten().unwrap_or_default()
+    }
+
     /// A number that is not below zero.
-    pub(super) fn unsigned(self) -> Read<'a, Option<Decimal>> {
+    pub(crate) fn unsigned(self) -> Read<'a, Option<Decimal>> {
         match self.decimal()? {
             Some(value) if value.coef < 0 => Err(self.fault(DecodeErrorKind::OutOfRange)),
             value => Ok(value),
@@ -298,7 +325,7 @@ impl<'a> Value<'a> {
     }
 
     /// A number above zero.
-    pub(super) fn positive(self) -> Read<'a, Option<Decimal>> {
+    pub(crate) fn positive(self) -> Read<'a, Option<Decimal>> {
         match self.decimal()? {
             Some(value) if value.coef <= 0 => Err(self.fault(DecodeErrorKind::OutOfRange)),
             value => Ok(value),
@@ -306,27 +333,27 @@ impl<'a> Value<'a> {
     }
 
     /// A number without its sign.
-    pub(super) fn magnitude(self) -> Read<'a, Option<Decimal>> {
+    pub(crate) fn magnitude(self) -> Read<'a, Option<Decimal>> {
         let Some(value) = self.decimal()? else { return Ok(None) };
         let coef = value.coef.checked_abs().ok_or_else(|| self.fault(DecodeErrorKind::OutOfScale))?;
         Ok(Some(Decimal { coef, ..value }))
     }
 
     /// A whole number.
-    pub(super) fn integer(self) -> Read<'a, Option<i64>> {
+    pub(crate) fn integer(self) -> Read<'a, Option<i64>> {
         let Some(value) = self.decimal()? else { return Ok(None) };
         value.at_scale(0).map(Some).ok_or_else(|| self.fault(DecodeErrorKind::BadNumber))
     }
 
     /// A Unix time in milliseconds, as nanoseconds; 0 if it is not there.
-    pub(super) fn millis(self) -> Read<'a, Nanos> {
+    pub(crate) fn millis(self) -> Read<'a, Nanos> {
         let Some(value) = self.integer()? else { return Ok(0) };
         let nanos = if value < 0 { None } else { value.checked_mul(NANOS_IN_MILLI) };
         nanos.ok_or_else(|| self.fault(DecodeErrorKind::OutOfRange))
     }
 
     /// A local time, as nanoseconds since the Unix epoch; 0 if it is not there.
-    pub(super) fn local_time(self, utc_offset_s: i32) -> Read<'a, Nanos> {
+    pub(crate) fn local_time(self, utc_offset_s: i32) -> Read<'a, Nanos> {
         match self.kind {
             Kind::Absent => Ok(0),
             Kind::Text { .. } => time::parse(&self.plain(), utc_offset_s).map_err(|kind| self.fault(kind)),
@@ -335,7 +362,7 @@ impl<'a> Value<'a> {
     }
 
     /// Which request a `cid` names: one of ours is the text of a number as we write it.
-    pub(super) fn request(self) -> RequestKey {
+    pub(crate) fn request(self) -> RequestKey {
         let digits = match self.kind {
             Kind::Text { .. } | Kind::Number => self.plain(),
             _ => return RequestKey::None,
@@ -347,7 +374,7 @@ impl<'a> Value<'a> {
 }
 
 /// A refusal whose words say nothing we know.
-pub(super) fn refusal(code: Box<str>, message: Box<str>) -> Refusal {
+pub(crate) fn refusal(code: Box<str>, message: Box<str>) -> Refusal {
     Refusal { kind: RefusalKind::Other, code, message }
 }
 
@@ -357,7 +384,7 @@ fn boxed(plain: &[u8]) -> Box<str> {
 }
 
 /// `a − b`, trailing zeros removed; `None` if no `i64` holds it.
-pub(super) fn difference(a: Decimal, b: Decimal) -> Option<Decimal> {
+pub(crate) fn difference(a: Decimal, b: Decimal) -> Option<Decimal> {
     let mut scale = a.scale.max(b.scale);
     let mut coef = a.at_scale(scale)?.checked_sub(b.at_scale(scale)?)?;
     while scale > 0 && coef.checked_rem(10) == Some(0) {

@@ -5,21 +5,21 @@ use crate::num::fmt_scaled;
 use crate::sign::Secret;
 
 /// A decimal: the coefficient and the digits after the point.
-pub(super) type Scaled = (i64, u8);
+pub(crate) type Scaled = (i64, u8);
 
 /// One object being written; a member's name goes in as it is, so it is always a literal of ours.
-pub(super) struct Object<'o> {
+pub(crate) struct Object<'o> {
     out: &'o mut Vec<u8>,
     first: bool,
 }
 
 impl<'o> Object<'o> {
-    pub(super) fn new(out: &'o mut Vec<u8>) -> Self {
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
         Self { out, first: true }
     }
 
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         self.out.push(b'}');
     }
 
@@ -31,25 +31,64 @@ impl<'o> Object<'o> {
         self.out
     }
 
+    /// `"name":`, and what is appended to the buffer after that is its value.
+    pub(crate) fn value(&mut self, name: &str) -> &mut Vec<u8> {
+        self.name(name)
+    }
+
+    /// `"name":`, the name any text, and what is appended to the buffer after that is its value.
+    pub(crate) fn member(&mut self, name: &str) -> &mut Vec<u8> {
+        if !self.first {
+            self.out.push(b',');
+        }
+        self.first = false;
+        string(self.out, name.as_bytes());
+        self.out.push(b':');
+        self.out
+    }
+
+    /// `"name":true`.
+    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
+        self.name(name).extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// `"name":17`.
+    pub(crate) fn whole(&mut self, name: &str, value: u64) {
+        whole(self.name(name), value);
+    }
+
+    /// `"name":value`, the value as JSON already.
+    pub(crate) fn raw(&mut self, name: &str, json: &[u8]) {
+        self.name(name).extend_from_slice(json);
+    }
+
+    /// `"name":"value"`, the value as it stands between quotes already.
+    pub(crate) fn spelled(&mut self, name: &str, value: &[u8]) {
+        let out = self.name(name);
+        out.push(b'"');
+        out.extend_from_slice(value);
+        out.push(b'"');
+    }
+
     /// `"name":"value"`.
-    pub(super) fn text(&mut self, name: &str, value: &str) {
+    pub(crate) fn text(&mut self, name: &str, value: &str) {
         string(self.name(name), value.as_bytes());
     }
 
     /// `"name":"value"`, left out if it is empty.
-    pub(super) fn optional_text(&mut self, name: &str, value: &str) {
+    pub(crate) fn optional_text(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
             self.text(name, value);
         }
     }
 
     /// `"name":1.5`.
-    pub(super) fn number(&mut self, name: &str, (coef, scale): Scaled) {
+    pub(crate) fn number(&mut self, name: &str, (coef, scale): Scaled) {
         fmt_scaled(coef, scale, self.name(name));
     }
 
     /// `"name":"1.5"`.
-    pub(super) fn number_text(&mut self, name: &str, (coef, scale): Scaled) {
+    pub(crate) fn number_text(&mut self, name: &str, (coef, scale): Scaled) {
         let out = self.name(name);
         out.push(b'"');
         fmt_scaled(coef, scale, out);
@@ -57,7 +96,7 @@ impl<'o> Object<'o> {
     }
 
     /// `"name":"17"`.
-    pub(super) fn whole_text(&mut self, name: &str, value: u64) {
+    pub(crate) fn whole_text(&mut self, name: &str, value: u64) {
         let out = self.name(name);
         out.push(b'"');
         whole(out, value);
@@ -65,7 +104,7 @@ impl<'o> Object<'o> {
     }
 
     /// `"name":["a","b"]`.
-    pub(super) fn texts(&mut self, name: &str, values: &[&str]) {
+    pub(crate) fn texts(&mut self, name: &str, values: &[&str]) {
         let out = self.name(name);
         out.push(b'[');
         for (at, value) in values.iter().enumerate() {
@@ -78,7 +117,7 @@ impl<'o> Object<'o> {
     }
 
     /// `"name":"a,b"`.
-    pub(super) fn joined(&mut self, name: &str, values: &[&str]) {
+    pub(crate) fn joined(&mut self, name: &str, values: &[&str]) {
         let out = self.name(name);
         out.push(b'"');
         for (at, value) in values.iter().enumerate() {
@@ -95,11 +134,12 @@ impl<'o> Object<'o> {
 ///
 /// # Errors
 /// [`What::Credential`]: JSON is UTF-8, and one that is not would spoil the whole message.
-pub(super) fn credential(secret: &Secret) -> Result<&str, Unsupported> {
+pub(crate) fn credential(secret: &Secret) -> Result<&str, Unsupported> {
     std::str::from_utf8(secret.expose()).map_err(|_| Unsupported { what: What::Credential })
 }
 
-fn string(out: &mut Vec<u8>, text: &[u8]) {
+/// A string with its quotes.
+pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     escaped(out, text);
     out.push(b'"');
@@ -125,7 +165,7 @@ fn hex(nibble: u8) -> u8 {
 }
 
 /// An unsigned integer in decimal.
-fn whole(out: &mut Vec<u8>, value: u64) {
+pub(crate) fn whole(out: &mut Vec<u8>, value: u64) {
     if let Ok(value) = i64::try_from(value) {
         return fmt_scaled(value, 0, out);
     }

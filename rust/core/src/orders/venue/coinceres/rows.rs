@@ -4,7 +4,8 @@ use super::super::read::{Read, Value, difference};
 use super::words;
 use crate::num::Decimal;
 use crate::orders::{
-    BalanceReport, ExecutionReport, Liquidity, Offset, OrderReport, PositionReport, RulesReport, Side,
+    BalanceReport, ExecutionReport, Liquidity, Offset, OrderReport, PositionMore, PositionReport, RulesReport, Side,
+    SideMore,
 };
 use crate::venue::DecodeErrorKind;
 
@@ -145,14 +146,30 @@ pub(super) fn balance(row: Value<'_>) -> Read<'_, BalanceReport> {
 
 /// A row of 16, one side of one contract. The venue does not say what of it may be closed: all of it, as far as this row knows.
 pub(super) fn position(row: Value<'_>) -> Read<'_, PositionReport> {
-    let [contract, side, quantity, price] = fields(row, ["contract", "position_dir", "vol", "open_price"])?;
+    let [contract, side, quantity, price, lever, margin, force, profit] = fields(
+        row,
+        ["contract", "position_dir", "vol", "open_price", "lever", "margin", "force_price", "position_profit"],
+    )?;
     let quantity = quantity.need(Value::magnitude)?;
-    let held = Some((quantity, quantity, price.need(Value::unsigned)?));
+    let price = price.need(Value::unsigned)?;
+    let held = Some((quantity, quantity, price));
+    let more = Some(SideMore {
+        hold_price: price,
+        liquidation_price: force.informal(),
+        unrealised: profit.informal(),
+        leverage: lever.informal(),
+        margin: margin.informal(),
+    });
     let side = side.need(|side| side.choice_any_case(words::POSITIONS))?;
     Ok(PositionReport {
         symbol: contract.need(Value::word)?,
         long: if side == Side::Buy { held } else { None },
         short: if side == Side::Sell { held } else { None },
+        more: PositionMore {
+            margin_mode: "".into(),
+            long: if side == Side::Buy { more } else { None },
+            short: if side == Side::Sell { more } else { None },
+        },
         updated: 0,
     })
 }

@@ -4,7 +4,8 @@ use super::super::read::{Read, Value, difference};
 use super::words::{self, Filled};
 use crate::num::Decimal;
 use crate::orders::{
-    BalanceReport, ExecutionReport, Liquidity, Offset, OrderReport, OrderStatus, PositionReport, RulesReport, Side,
+    BalanceReport, ExecutionReport, Liquidity, Offset, OrderReport, OrderStatus, PositionMore, PositionReport,
+    RulesReport, Side, SideMore,
 };
 use crate::venue::DecodeErrorKind;
 
@@ -119,6 +120,21 @@ pub(super) fn holding(data: Value<'_>) -> Read<'_, PositionReport> {
         "short_open_price",
         "utime",
     ])?;
+    let [mode, long_more @ ..] = data.object([
+        "margin_mode",
+        "long_hold_price",
+        "long_liquid_price",
+        "long_unrealised_pnl",
+        "long_leverage",
+        "long_margin",
+    ])?;
+    let short_more = data.object([
+        "short_hold_price",
+        "short_liquid_price",
+        "short_unrealised_pnl",
+        "short_leverage",
+        "short_margin",
+    ])?;
     if long.is_absent() && short.is_absent() {
         return Err(long.fault(DecodeErrorKind::MissingField));
     }
@@ -126,7 +142,23 @@ pub(super) fn holding(data: Value<'_>) -> Read<'_, PositionReport> {
         symbol: symbol.word()?.unwrap_or_default(),
         long: one_side(long, long_avail, long_price, Value::unsigned)?,
         short: one_side(short, short_avail, short_price, Value::magnitude)?,
+        more: PositionMore {
+            margin_mode: mode.word()?.unwrap_or_default(),
+            long: more(long, long_more),
+            short: more(short, short_more),
+        },
         updated: utime.millis()?,
+    })
+}
+
+/// What else is said of a side that is told of.
+fn more(quantity: Value<'_>, [hold, liquidation, unrealised, leverage, margin]: [Value<'_>; 5]) -> Option<SideMore> {
+    (!quantity.is_absent()).then(|| SideMore {
+        hold_price: hold.informal(),
+        liquidation_price: liquidation.informal(),
+        unrealised: unrealised.informal(),
+        leverage: leverage.informal(),
+        margin: margin.informal(),
     })
 }
 

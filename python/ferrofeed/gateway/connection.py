@@ -1,0 +1,164 @@
+"""One client's connection: frames in, frames out."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
+
+from ferrofeed import _core
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ferrofeed.gateway.server import GatewayServer
+
+CLOSE_WAIT_S: Final = 1.0
+"""How long a client may take to answer a close frame."""
+NORMAL: Final = 1000
+UNSUPPORTED: Final = 1003
+PROTOCOL: Final = 1002
+NO_TEXT: Final = 1007
+TOO_BIG: Final = 1009
+_PONG: Final = 0x8A
+_CLOSE: Final = 0x88
+_MOST_CONTROL: Final = 125
+
+
+class Connection(WSListener):
+    """Lives on the feed's thread."""
+
+    def __init__(self, server: GatewayServer, number: int) -> None:
+        super().__init__()
+        self.number = number
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._closing = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # what picows calls
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The upgrade is done."""
+        self._transport = transport.underlying_transport
+        # above this the client is cut off: it does not read
+        self._transport.set_write_buffer_limits(high=self._server.send_buffer, low=0)
+        self._server.connected(self)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002  # picows' name
+        """Take a frame."""
+        read_ns = _core.monotonic_ns()
+        kind = frame.msg_type
+        if self._closing and kind != WSMsgType.CLOSE:
+            return
+        if frame.rsv1:
+            self._server.count("protocol_error")
+            self.close(PROTOCOL, "a reserved bit is set")
+            return
+        if kind == WSMsgType.TEXT and frame.fin and not self._parts:
+            self._text(frame.get_payload_as_bytes(), read_ns)
+        elif kind == WSMsgType.PING:
+            self._control(_PONG, frame.get_payload_as_bytes()[:_MOST_CONTROL])
+        elif kind == WSMsgType.PONG:
+            pass
+        elif kind == WSMsgType.CLOSE:
+            self._closed_by_client()
+        elif kind == WSMsgType.BINARY:
+            self._server.count("malformed")
+            self.close(UNSUPPORTED, "expected text messages")
+        else:
+            self._part(frame, read_ns)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  # picows' name
+        """The connection is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._server.disconnected(self)
+
+    def pause_writing(self) -> None:
+        """The client leaves too much unread."""
+        if not self._closing:
+            self._closing = True
+            self._server.count("slow_client")
+            self.abort()
+
+    def resume_writing(self) -> None:
+        """It was cut off."""
+
+    # what the server calls
+
+    def write(self, frames: bytes) -> None:
+        """Send frames."""
+        if self._transport is not None and not self._closing:
+            self._transport.write(frames)
+
+    @property
+    def unread(self) -> int:
+        """Bytes that the client has not taken yet, beyond the kernel's own buffer."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye, and wait a moment for the answer."""
+        if self._closing:
+            return
+        self._control(_CLOSE, struct.pack(">H", code) + reason.encode()[: _MOST_CONTROL - 2])
+        self._closing = True
+        self._timer = self._server.later(CLOSE_WAIT_S, self.abort)
+
+    def abort(self) -> None:
+        """Cut it."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # inside
+
+    def _text(self, payload: bytes, read_ns: int) -> None:
+        if not payload.isascii() and not _is_text(payload):
+            self._server.count("protocol_error")
+            self.close(NO_TEXT, "not UTF-8")
+            return
+        self._server.message(self.number, payload, read_ns)
+
+    def _part(self, frame: WSFrame, read_ns: int) -> None:
+        """A part of a message in several frames."""
+        first = frame.msg_type == WSMsgType.TEXT
+        if first == bool(self._parts):
+            self._server.count("protocol_error")
+            self.close(PROTOCOL, "a message in parts that do not fit")
+            return
+        part = frame.get_payload_as_bytes()
+        self._parts.append(part)
+        # empty parts take room too
+        self._held += len(part) + 64
+        if self._held > self._server.max_message:
+            self._server.count("oversized")
+            self.close(TOO_BIG, "message too big")
+        elif frame.fin:
+            whole = b"".join(self._parts)
+            self._parts.clear()
+            self._held = 0
+            self._text(whole, read_ns)
+
+    def _closed_by_client(self) -> None:
+        if not self._closing:
+            self._control(_CLOSE, struct.pack(">H", NORMAL))
+            self._closing = True
+        transport: Any = self._transport
+        transport.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._server.later(CLOSE_WAIT_S, self.abort)
+
+    def _control(self, head: int, payload: bytes) -> None:
+        self.write(bytes((head, len(payload))) + payload)
+
+
+def _is_text(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

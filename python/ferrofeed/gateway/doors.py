@@ -1,0 +1,61 @@
+"""Who may come through the door at all: the host asked for, the page that asks, the path.
+
+A browser lets any page of the web open a socket to loopback, and a name may suddenly mean 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from ferrofeed.config.values import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ferrofeed.config import GatewayConfig
+
+PATH: Final = "/ws/v1"
+PAGES: Final = ("/", PATH)
+NOT_FOUND: Final = 404
+FORBIDDEN: Final = 403
+
+
+class Refused(Exception):  # noqa: N818  # not an error of ours
+    """A request that is not served."""
+
+    def __init__(self, tally: str, status: int, why: str) -> None:
+        super().__init__(why)
+        self.tally = tally
+        self.status = status
+
+
+class Doors:
+    """Judges requests."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._scheme = "http" if config.tls_cert is None else "https"
+        self._origins = frozenset(config.origins)
+        self._hosts = frozenset(config.hosts) | {config.listen_address[0].lower()}
+
+    def judge(self, path: str, headers: Mapping[str, str], *, upgrade: bool) -> None:
+        """Let a request in; raises :class:`Refused`."""
+        host = headers.get("host", "").strip().lower()
+        name = _name(host)
+        if name is None or not (name in self._hosts or is_loopback(name)):
+            raise Refused("bad_host", FORBIDDEN, "the gateway is not reached by this name")
+        origin = headers.get("origin")
+        if origin is not None:
+            origin = origin.strip().lower()
+            if origin not in {f"{self._scheme}://{host}", *self._origins}:
+                raise Refused("bad_origin", FORBIDDEN, "a page of this origin may not connect")
+        if path.partition("?")[0] not in ((PATH,) if upgrade else PAGES):
+            raise Refused("bad_path", NOT_FOUND, f"the trading API is at {PATH}, its console at /")
+
+
+def _name(host: str) -> str | None:
+    """The name in a ``Host``; None if it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname if host and "@" not in host and "/" not in host else None
+    except ValueError:
+        return None
