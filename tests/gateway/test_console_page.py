@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from tests.gateway.chromium import Page
@@ -405,13 +406,24 @@ def test_the_line_is_kept_alive(page: Page) -> None:
 def test_it_fits_every_window_and_can_be_read(desk: Desk, scheme: str) -> None:
     desk.login()
     page = desk.page
-    desk.sim.event("depth", **BOOK)
     desk.order("40000", "0.001")
+    # much of everything
+    long = "1234567.12345678"
+    ends = {"open": long, "high": long, "low": long}
+    desk.sim.event("depth", **{**BOOK, "asks": [[long, long]] * 12})
+    desk.sim.event("trade", price=long, size=long, side="buy")
+    desk.sim.event("ticker", last=long, change=long, volume=f"{long}{long[-8:]}", turnover=f"9{long}", **ends)
+    desk.sim.event("bar", interval="1m", close=long, **ends)
+    desk.sim.notify("asset", USDT={"free": Decimal(f"9{long}"), "locked": Decimal(long), "total": Decimal(f"9{long}")})
+    desk.sim.status(kill="a reason of many words, or " + "without-any-room-to-break-" * 4)
+    desk.sim.push({"op": "error", "error_message": "an-error-of-one-word-" * 8})
+    page.wait("!document.querySelector('#note-kill').hidden && document.querySelector('.facts .bar')")
     for width, height, phone in [(360, 640, True), (768, 1024, False), (1440, 900, False), (2560, 1300, False)]:
         page.look(width, height, scheme, phone=phone)
         for view in ("market", "trade", "orders", "account"):
             page.js(f"document.querySelector('.views [data-view={view}]').click()")
-            assert page.js("document.documentElement.scrollWidth <= innerWidth"), (width, view)
+            assert page.js("document.documentElement.scrollWidth") <= width, (width, view)
+            assert page.js("innerWidth") == width, (width, view)  # phones zoom out to what does not fit
             # the way to stop everything is never out of sight
             top, bottom, right = page.js(
                 "(node => (box => [box.top, box.bottom, box.right])(node.getBoundingClientRect()))"
