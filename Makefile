@@ -65,6 +65,7 @@ lint-rust: .make/venv
 	@scripts/preflight rust
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd examples/gateway/rust && cargo fmt --check && cargo clippy --locked --quiet -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
 	else echo 'skipped: cargo-deny is not installed (cargo install cargo-deny)'; fi

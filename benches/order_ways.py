@@ -161,6 +161,35 @@ class ByHand:
         os.close(self._file)
 
 
+class SendOnly:
+    """A message that is there already: what of every other way is the socket's, and nobody's to save."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._text = _json(
+            {
+                "exchange": "OKEX",
+                "contract": "ETH_USDT",
+                "price_type": "limit",
+                "entrust_price": "3021.17",
+                "entrust_vol": "0.245",
+                "entrust_bs": "buy",
+                "client_oid": "ff1795259288545999",
+                "biz_type": 11,
+            }
+        )
+
+    def place(self, _side: str, _quantity: Decimal, _price: Decimal) -> None:
+        """See :class:`Way`."""
+        self._send(self._text)
+
+    def answer(self, placed: Sequence[None]) -> None:
+        """See :class:`Way`."""
+
+    def close(self) -> None:
+        """See :class:`Way`."""
+
+
 class Paper:
     """The paper exchange in this process, without latencies of its own: a round trip is one call."""
 
@@ -267,4 +296,5 @@ def ways(folder: Path) -> dict[str, Callable[[Send], Way]]:
     if fast is not None:
         found[FAST_PEER] = lambda send: ByHand(send, folder / "orjson.log", fast)
     found[PLAIN_PEER] = lambda send: ByHand(send, folder / "json.log", _json)
+    found["the send alone"] = SendOnly
     return found

@@ -37,7 +37,7 @@ def children(pid: int) -> list[int]:
 
 
 def test_three_seconds_end_with_three_live_venues(run: Run) -> None:
-    done = run("demo", "--seconds", "3", "--plain", "--metrics", "127.0.0.1:0")
+    done = run("demo", "--seconds", "3", "--plain", "--metrics", "127.0.0.1:0", "--gateway", "127.0.0.1:0")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     for venue in ("ziario", "itick", "infoway"):
@@ -58,7 +58,7 @@ def test_three_seconds_end_with_three_live_venues(run: Run) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_a_summary_and_no_simulator_stays(number: int) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "ferrofeed", "demo", "--plain", "--metrics", "127.0.0.1:0"],
+        [sys.executable, "-m", "ferrofeed", "demo", "--plain", "--metrics", "127.0.0.1:0", "--gateway", "127.0.0.1:0"],
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -137,7 +137,7 @@ def test_on_a_terminal_it_draws_whole_screens(columns: int, rows: int) -> None:
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     with subprocess.Popen(
-        [sys.executable, "-m", "ferrofeed", "demo", "--seconds", "2", "--metrics", ""],
+        [sys.executable, "-m", "ferrofeed", "demo", "--seconds", "2", "--metrics", "", "--gateway", "127.0.0.1:0"],
         env=ENVIRONMENT,
         stdin=follower,
         stdout=follower,

@@ -60,7 +60,18 @@ def check_summary(out: str) -> None:
 def test_six_seconds_of_trading_are_accounted_for(run: Run, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    done = run("demo", "--seconds", "6", "--trade", "--plain", "--metrics", "127.0.0.1:0", TMPDIR=str(temporary))
+    done = run(
+        "demo",
+        "--seconds",
+        "6",
+        "--trade",
+        "--plain",
+        "--metrics",
+        "127.0.0.1:0",
+        "--gateway",
+        "127.0.0.1:0",
+        TMPDIR=str(temporary),
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     check_summary(done.stdout)
@@ -73,7 +84,7 @@ def test_six_seconds_of_trading_are_accounted_for(run: Run, tmp_path: Path) -> N
 
 def test_a_signal_in_the_middle_of_trading_leaves_nothing(tmp_path: Path) -> None:
     with subprocess.Popen(
-        command("--plain", "--metrics", ""),
+        command("--plain", "--metrics", "", "--gateway", "127.0.0.1:0"),
         env=environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -92,7 +103,9 @@ def test_a_signal_in_the_middle_of_trading_leaves_nothing(tmp_path: Path) -> Non
 
 def test_books_that_break_cancel_and_still_add_up(run: Run) -> None:
     faults = "at=2 close"
-    done = run("demo", "--seconds", "5", "--trade", "--plain", "--metrics", "", "--faults", faults)
+    done = run(
+        "demo", "--seconds", "5", "--trade", "--plain", "--metrics", "", "--gateway", "127.0.0.1:0", "--faults", faults
+    )
     assert done.stderr == ""
     assert done.returncode == 0, done.stdout
     assert "itick: live\n" in done.stdout
@@ -105,7 +118,7 @@ def test_on_a_terminal_the_toy_has_a_panel(columns: int, rows: int, tmp_path: Pa
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     with subprocess.Popen(
-        command("--seconds", "2", "--metrics", ""),
+        command("--seconds", "2", "--metrics", "", "--gateway", "127.0.0.1:0"),
         env=environment(tmp_path),
         stdin=follower,
         stdout=follower,

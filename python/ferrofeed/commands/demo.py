@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 from ferrofeed import log
+from ferrofeed.config.gateway import DEFAULT_LISTEN
 from ferrofeed.demo.model import Model
 from ferrofeed.demo.sims import Simulators
 from ferrofeed.demo.text import plain, summary
@@ -59,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Prometheus endpoint, port 0: any, '': none (default: %(default)s)",
     )
     parser.add_argument(
+        "--gateway",
+        default=DEFAULT_LISTEN,
+        metavar="HOST:PORT",
+        help="the trading API on paper money, and its console for a browser; '': none (default: %(default)s)",
+    )
+    parser.add_argument(
         "--trade",
         action="store_true",
         help="let a toy market maker trade with paper money: on the paper exchange, against itick's books",
@@ -88,8 +96,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         config = simulators.config(args.metrics)
         with ExitStack() as stack:
-            if args.trade:
-                config = with_paper(config, Path(stack.enter_context(temporary_folder())))
+            if args.trade or args.gateway:
+                folder = Path(stack.enter_context(temporary_folder()))
+                config = with_paper(config, folder, args.gateway, toy=args.trade)
             return _run(simulators, config, args, stop, screen)
     finally:
         simulators.stop()
@@ -98,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
 def _run(
     simulators: Simulators, config: Config, args: argparse.Namespace, stop: threading.Event, screen: Console | None
 ) -> int:
-    feed = Feed(config)
+    feed = _feed(config)
     server = _metrics(feed, config)
     consumer = feed.consumer(name="view", policy="conflate")
     trades = feed.consumer(name="trades", kinds="trade", policy="drop_oldest", capacity=64)
@@ -108,7 +117,10 @@ def _run(
         if trading is not None:
             trading.start()
         feed.start()
-        where = "" if server is None else f"http://{server.address[0]}:{server.address[1]}/metrics"
+        places = [] if server is None else [f"metrics: http://{server.address[0]}:{server.address[1]}/metrics"]
+        if feed.gateway is not None:
+            places.append(f"console: {feed.gateway.console}")
+        where = "  ".join(places)
         seconds = _show(model, stop, args.seconds, screen, where)
         wrong: list[str] = []
         if trading is not None:
@@ -136,6 +148,18 @@ def _starting(screen: Console | None) -> AbstractContextManager[object]:
 def _say(*lines: str) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def _feed(config: Config) -> Feed:
+    """The feed; a taken port is no reason not to show the demo."""
+    try:
+        return Feed(config)
+    except UsageError as error:
+        if config.gateway is None or not config.gateway.listen_address[1]:
+            raise
+        logging.getLogger("ferrofeed.demo").error("%s; using a free port", error)  # noqa: TRY400
+        host, _, _ = config.gateway.listen.rpartition(":")
+        return Feed(replace(config, gateway=replace(config.gateway, listen=f"{host}:0")))
 
 
 def _metrics(feed: Feed, config: Config) -> Exporter | None:
@@ -175,7 +199,7 @@ def _show(model: Model, stop: threading.Event, seconds: float | None, screen: Co
 
 @contextmanager
 def _lines(where: str) -> Generator[Show, None, None]:
-    _say(f"three venues, one feed{where and '; metrics: '}{where}")
+    _say(f"three venues, one feed{where and ';  '}{where}")
     yield lambda model, elapsed_s, _left_s: _say(*plain(model, elapsed_s))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from ferrofeed.config import OrdersConfig, RiskConfig, TradeConfig, VenueConfig
+from ferrofeed.config import GatewayConfig, OrdersConfig, RiskConfig, TradeConfig, VenueConfig
 from ferrofeed.demo.maker import NAME, Maker, Settings
 from ferrofeed.demo.tally import NONE, Sum, Tally
 
@@ -27,6 +27,8 @@ LATENCY_US: Final = (200, 800)
 """Of the exchange: least and most of one way."""
 STOP_S: Final = 5.0
 """How long the last cancels may take."""
+COLLAR_BPS: Final = 200
+"""How far through the other side of the book the orders of people may go."""
 DESK: Final = 0
 """The core's number of the only trading venue."""
 SETTINGS: Final = {
@@ -91,10 +93,11 @@ class Toy:
         return None if None in gains else sum((gain for gain in gains if gain is not None), NONE)
 
 
-def with_paper(config: Config, folder: Path) -> Config:
-    """The configuration with a paper exchange besides, whose journal is in ``folder``.
+def with_paper(config: Config, folder: Path, listen: str = "", *, toy: bool = True) -> Config:
+    """The configuration with a paper exchange besides, whose journal is in ``folder``, and a gateway at ``listen``.
 
-    Of every coin as much is on the account as may be owed: spot can't be sold that isn't there.
+    Of every coin as much is on the account as may be owed: spot can't be sold that isn't there. The limits of the
+    ``toy`` are its own: without it there is only the collar.
     """
     trade = [
         TradeConfig(
@@ -103,12 +106,7 @@ def with_paper(config: Config, folder: Path) -> Config:
             tick=settings.tick,
             lot=LOT,
             min_size=LOT,
-            risk=RiskConfig(
-                max_quantity=settings.size,
-                collar_bps=50,
-                max_position=2 * settings.limit,
-                max_open_orders_per_symbol=4,
-            ),
+            risk=_limits(settings) if toy else RiskConfig(collar_bps=COLLAR_BPS),
         )
         for symbol, settings in SETTINGS.items()
     ]
@@ -124,7 +122,17 @@ def with_paper(config: Config, folder: Path) -> Config:
         risk=RiskConfig(orders_per_window=300, window_s=1.0, cancel_reserve=50),
     )
     orders = OrdersConfig(journal=folder, fsync="batched", settle_s=0.5, on_stop="cancel")
-    return replace(config, venues=[*config.venues, venue], orders=orders)
+    gateway = GatewayConfig(listen) if listen else None
+    return replace(config, venues=[*config.venues, venue], orders=orders, gateway=gateway)
+
+
+def _limits(settings: Settings) -> RiskConfig:
+    return RiskConfig(
+        max_quantity=settings.size,
+        collar_bps=50,
+        max_position=2 * settings.limit,
+        max_open_orders_per_symbol=4,
+    )
 
 
 class Trading:
@@ -188,7 +196,7 @@ class Trading:
         found: list[str] = []
         if not self.was_ready:
             found.append("the paper exchange never took orders")
-        if left := self._orders.open_orders():
+        if left := self._orders.open_orders(VENUE):
             found.append(f"live orders left: {len(left)}")
         tally = self._tally
         if not tally.adds_up():
@@ -197,7 +205,10 @@ class Trading:
                 f"{tally.missed} not seen, {tally.unsure} unsure"
             )
         counters = self._orders.core.counters(DESK)
-        if (counters["placed"], counters["fills"]) != (tally.placed, tally.fills):
+        gateway = self._feed.gateway
+        # the venue counts the orders of the gateway's clients too
+        alone = gateway is None or not gateway.counters()["logins"]
+        if alone and (counters["placed"], counters["fills"]) != (tally.placed, tally.fills):
             found.append(
                 f"the router counts {counters['placed']} orders and {counters['fills']} fills, their events say "
                 f"{tally.placed} and {tally.fills}"

@@ -218,12 +218,12 @@ class GatewayServer:
 
     def _moved(self) -> None:
         self._moving = False
-        self._grant()
+        self.flush()
         # sends what goes to venues, hands on what happened, and comes back to flush
         self._runner.moved()
 
-    def _grant(self) -> None:
-        """Make the accounts that logins wait for."""
+    def flush(self) -> None:
+        """Send what is to be sent, and make the accounts that logins wait for."""
         frames, closings, wishes, watchers = self.core.take()
         self._do(frames, closings, watchers)
         for login, venue, owner in wishes:
@@ -233,12 +233,8 @@ class GatewayServer:
             else:
                 self.count("login_limit")
                 self.core.refuse(login, account)
-
-    def flush(self) -> None:
-        """Send what is to be sent."""
-        frames, closings, wishes, watchers = self.core.take()
-        assert not wishes  # they come of messages only
-        self._do(frames, closings, watchers)
+        if wishes:
+            self._move()  # a message's round may be overtaken by a book's or a timer's: theirs ends here, too
 
     def _do(
         self,

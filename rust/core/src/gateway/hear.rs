@@ -3,15 +3,19 @@
 use super::Gateway;
 use super::write::{self, Filled, Moment};
 use crate::clock::Stamp;
-use crate::orders::Liquidity;
 use crate::orders::ledger::Order;
 use crate::orders::router::{Event, EventKind, Router};
 use crate::orders::state::{Change, OrderState};
+use crate::orders::{Liquidity, Unit};
 
 impl Gateway {
     /// Takes what happened, in order, and the router as it is now.
     pub fn hear(&mut self, events: &[Event], router: &mut Router, now: Stamp) {
+        let mut filled = Vec::new();
         for event in events {
+            if event.kind == EventKind::Fill {
+                filled.push(event.id);
+            }
             match event.kind {
                 EventKind::Order => self.order_changed(event, router),
                 EventKind::Fill => self.filled(event, router),
@@ -25,12 +29,44 @@ impl Gateway {
                 EventKind::Denied | EventKind::Position | EventKind::Foreign => {}
             }
         }
+        // some venues tell of fills and say nothing of the order
+        for id in filled {
+            let Some(order) = router.ledger().order(id) else { continue };
+            let at = Moment { state: order.state, filled: order.filled(), time: order.updated };
+            if !order.state.is_terminal() && order.state != OrderState::PendingNew && self.is_owned(router, id) {
+                self.tell_order(router, id, at);
+            }
+        }
         self.tell_positions(router, now);
         self.tell_assets(router);
     }
 
+    /// Whether an order came through a gateway.
+    fn is_owned(&self, router: &Router, id: u64) -> bool {
+        router.ledger().order(id).is_some_and(|order| self.owner_by_strategy.contains_key(&order.placed.strategy))
+    }
+
+    /// Notifies of an order, if the protocol has another word or another remainder for it than it had last time.
+    fn tell_order(&mut self, router: &Router, id: u64, at: Moment) {
+        let news = (write::status(at.state, at.filled), at.filled);
+        if self.told.get(&id) == Some(&news) {
+            return;
+        }
+        if at.state.is_terminal() {
+            self.told.remove(&id);
+        } else {
+            self.told.insert(id, news);
+        }
+        self.notify_owner(router, id, "order", |out, symbol, order, rules| {
+            write::order(out, Some(symbol), order, rules, at);
+        });
+    }
+
     fn order_changed(&mut self, event: &Event, router: &Router) {
         let (Some(change), Some(state)) = (event.change, event.state) else { return };
+        if !self.is_owned(router, event.id) {
+            return;
+        }
         let refused = matches!(state, OrderState::Rejected | OrderState::Expired);
         if let Some(placing) = self.placing.remove(&event.id) {
             if refused {
@@ -46,10 +82,7 @@ impl Gateway {
         if matches!(change, Change::CancelAsked | Change::CancelFailed | Change::ReplaceAsked | Change::ReplaceFailed) {
             return;
         }
-        let at = Moment { state, filled: event.filled, time: event.time };
-        self.notify_owner(router, event.id, "order", |out, symbol, order, rules| {
-            write::order(out, Some(symbol), order, rules, at);
-        });
+        self.tell_order(router, event.id, Moment { state, filled: event.filled, time: event.time });
     }
 
     fn filled(&mut self, event: &Event, router: &Router) {
@@ -67,6 +100,15 @@ impl Gateway {
         self.notify_owner(router, event.id, "fill", |out, symbol, order, rules| {
             write::fill(out, symbol, order, rules, &fill);
         });
+        // a fill is a change of its order; the one that ends it is told with that end
+        let Some(placed) = router.ledger().order(event.id).map(|order| &order.placed) else { return };
+        let more = placed.unit == Unit::Base && event.filled < placed.quantity;
+        if let Some(state) = event.state.filter(|state| more && !state.is_terminal()) {
+            let at = Moment { state, filled: event.filled, time: event.time };
+            self.notify_owner(router, event.id, "order", |out, symbol, order, rules| {
+                write::order(out, Some(symbol), order, rules, at);
+            });
+        }
     }
 
     /// Tells the owner of an order, on every login that it has at that account.

@@ -15,13 +15,11 @@ mod login;
 mod request;
 mod serve;
 mod session;
-#[cfg(test)]
-mod tests;
 mod write;
 
 pub use client::{Client, ClientLimits, Permission};
 pub use count::{Tallies, Tally};
-pub use request::{Misread, Op, Request, read};
+pub use request::{Body, Misread, Op, Request, read};
 
 use crate::clock::{Nanos, Stamp};
 use crate::orders::router::Router;
@@ -156,6 +154,8 @@ pub struct Gateway {
     /// Which of those wait for an order.
     cancelling_by_order: HashMap<u64, Vec<u64>>,
     last_cancelling: u64,
+    /// What was told last of each live order: its word and what is filled.
+    told: HashMap<u64, (&'static str, i64)>,
     wishes: Vec<Wish>,
     closings: Vec<Closing>,
     dirty: Vec<u32>,
@@ -194,6 +194,7 @@ impl Gateway {
             cancelling: HashMap::new(),
             cancelling_by_order: HashMap::new(),
             last_cancelling: 0,
+            told: HashMap::new(),
             wishes: Vec::new(),
             closings: Vec::new(),
             dirty: Vec::new(),
