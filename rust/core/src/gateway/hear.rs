@@ -103,11 +103,9 @@ impl Gateway {
         // a fill is a change of its order; the one that ends it is told with that end
         let Some(placed) = router.ledger().order(event.id).map(|order| &order.placed) else { return };
         let more = placed.unit == Unit::Base && event.filled < placed.quantity;
-        if let Some(state) = event.state.filter(|state| more && !state.is_terminal()) {
-            let at = Moment { state, filled: event.filled, time: event.time };
-            self.notify_owner(router, event.id, "order", |out, symbol, order, rules| {
-                write::order(out, Some(symbol), order, rules, at);
-            });
+        let live = |state: &OrderState| !state.is_terminal() && *state != OrderState::PendingNew;
+        if let Some(state) = event.state.filter(live).filter(|_| more && self.is_owned(router, event.id)) {
+            self.tell_order(router, event.id, Moment { state, filled: event.filled, time: event.time });
         }
     }
 
