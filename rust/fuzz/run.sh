@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-all=(wire json num decode_ziario decode_itick decode_infoway orders_coinceres orders_quantapi)
+all=(wire json num decode_ziario decode_itick decode_infoway orders_coinceres orders_quantapi gateway)
 
 usage() {
     sed -n '2,8s/^# \{0,1\}//p' run.sh >&2

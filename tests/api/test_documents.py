@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def readmes_settings(url: str, tables: int) -> str:
     """The first so many of the readme's TOML blocks, for a simulator."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(found) == 2
+    assert len(found) == 3
     settings = "\n".join(found[:tables])
     return 'service.metrics = ""\n' + settings.replace('kind = "itick"', f'kind = "itick"\nurl = "{url}"')
 
@@ -73,6 +74,20 @@ def test_the_readmes_trade(market: Market, tmp_path: Path, monkeypatch: pytest.M
         view = names["order"].wait(5.0)
     assert (view.state, view.intent, str(view.quantity)) == ("cancelled", "entry-17", "0.5")
     assert (tmp_path / "state" / "orders" / "000000000001.journal").exists()
+
+
+def test_the_readmes_gateway(market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ITICK_TOKEN", "MAKER_KEY", "MAKER_SECRET"):
+        monkeypatch.setenv(name, "sim-key")
+    settings = readmes_settings(market.sim("itick").url, 3).replace("127.0.0.1:9878", "127.0.0.1:0")
+    (tmp_path / "feed.toml").write_text(settings, encoding="utf-8")
+    with ferrofeed.Feed.from_file(tmp_path / "feed.toml") as feed:
+        assert feed.wait_ready(), feed.missing()
+        assert feed.gateway is not None
+        with urllib.request.urlopen(feed.gateway.console, timeout=5) as answer:  # loopback
+            page = answer.read().decode()
+    assert '"name": "huobi_future", "venue": "paper"' in page
+    assert "sim-key" not in page
 
 
 def test_the_readmes_example(market: Market, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 //! `run.sh` builds and runs the targets (`src/bin`) on stable Rust.
 
 pub mod decode;
+pub mod gateway;
 pub mod json;
 pub mod num;
 pub mod orders;

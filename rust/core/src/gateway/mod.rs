@@ -19,7 +19,7 @@ mod write;
 
 pub use client::{Client, ClientLimits, Permission};
 pub use count::{Tallies, Tally};
-pub use request::{Misread, Op, Request, read};
+pub use request::{Body, Misread, Op, Request, read};
 
 use crate::clock::{Nanos, Stamp};
 use crate::orders::router::Router;
