@@ -66,6 +66,7 @@ class Browser:
 
     def __init__(self, program: str) -> None:
         self._profile = tempfile.TemporaryDirectory(prefix="ferrofeed-chromium-", ignore_cleanup_errors=True)
+        profile = f"--user-data-dir={self._profile.name}"
         self._pending = b""
         self._number = 0
         self._pages: dict[str, Page] = {}
@@ -73,8 +74,7 @@ class Browser:
         self._in, theirs_out = os.pipe()
 
         self._process = subprocess.Popen(
-            [sys.executable, "-ISc", _PLACE, str(theirs_in), str(theirs_out), program, *_FLAGS]
-            + [f"--user-data-dir={self._profile.name}", "about:blank"],
+            [sys.executable, "-ISc", _PLACE, str(theirs_in), str(theirs_out), program, *_FLAGS, profile, "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -117,10 +117,11 @@ class Browser:
                 return
 
     def page(self) -> Page:
-        """Open an empty page."""
-        target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+        """Open an empty page, which shares neither storage nor sockets with any other."""
+        context = self.call("Target.createBrowserContext", {"disposeOnDetach": True})["browserContextId"]
+        target = self.call("Target.createTarget", {"url": "about:blank", "browserContextId": context})["targetId"]
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        page = Page(self, session, target)
+        page = Page(self, session, context)
         self._pages[session] = page
         for domain in ("Page", "Runtime", "Log", "Network"):
             page.call(f"{domain}.enable")
@@ -158,10 +159,11 @@ class Browser:
 class Page:
     """One tab, used as a person would: mouse, keys, eyes."""
 
-    def __init__(self, browser: Browser, session: str, target: str) -> None:
+    def __init__(self, browser: Browser, session: str, context: str) -> None:
         self._browser = browser
         self._session = session
-        self._target = target
+        self._context = context
+        self._open = True
         self.problems: list[str] = []
         """Errors on the console, uncaught exceptions, what a content policy forbade."""
         self.requests: list[str] = []
@@ -186,8 +188,10 @@ class Page:
                 self.requests.append(url)
 
     def close(self) -> None:
-        """Close the tab."""
-        self._browser.call("Target.closeTarget", {"targetId": self._target})
+        """Close the tab and all its connections, used or not. May be called twice."""
+        if self._open:
+            self._open = False
+            self._browser.call("Target.disposeBrowserContext", {"browserContextId": self._context})
 
     def rest(self, seconds: float) -> None:
         """Let time pass, so that what must not happen could."""
@@ -214,13 +218,10 @@ class Page:
             raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def wait(self, expression: str, seconds: float = _DEADLINE_S) -> Any:
-        """Wait until an expression is true, and return its value."""
+    def wait(self, expression: str, seconds: float = _DEADLINE_S) -> None:
+        """Wait until an expression is true of the page."""
         deadline = time.monotonic() + seconds
-        while True:
-            value = self.js(expression)
-            if value:
-                return value
+        while not self.js(f"Boolean({expression})"):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"never came true: {expression}\n{self.text('body')[:3000]}")
             self._browser.pump(0.05)

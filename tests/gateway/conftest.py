@@ -36,5 +36,5 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def desk(page: Page) -> Iterator[Desk]:
     """The console before a simulated gateway, not yet logged in."""
-    with gateway() as sim:
+    with gateway(page) as sim:
         yield Desk(page, sim)

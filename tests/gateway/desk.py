@@ -1,7 +1,7 @@
 """The console in front of the simulated gateway, which is taught the extensions that the console asks for.
 
-What the real gateway does is tested with the real one (``test_console.py``). Here stands what it seldom does: broken lines,
-odd words, endless digits, too much of everything.
+What the real gateway does is tested with the real one (``test_console.py``). Here stands what it seldom does: broken
+lines, odd words, endless digits, too much of everything.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ferrofeed.sim.protocol import Action, Send
 from ferrofeed.sim.quantapi import QuantapiSession, QuantapiVenue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.gateway.chromium import Page
 
@@ -110,8 +110,8 @@ class Gateway:
         """Call ``function(simulator)`` there."""
         return self._thread.call(function)
 
-    def push(self, *messages: dict[str, object]) -> None:
-        """Send this to whoever is logged in; ``TOKEN`` stands for the token."""
+    def push(self, *messages: Mapping[str, object]) -> None:
+        """Send these to whoever is logged in, with the token."""
 
         def tell(sim: _Simulator) -> None:
             for login in list(sim.venue.logins.values()):
@@ -122,14 +122,24 @@ class Gateway:
 
         self.call(tell)
 
+    def push_text(self, text: str) -> None:
+        """Send this to the one who is logged in, with ``TOKEN`` replaced."""
+
+        def tell(sim: _Simulator) -> None:
+            (login,) = sim.venue.logins.values()
+            sim.hall.timeline.now(login.session, Send(text.replace("TOKEN", login.token).encode(), "data"))
+            sim.heard()
+
+        self.call(tell)
+
     def notify(self, topic: str, **data: object) -> None:
         """Tell the clients of something."""
         self.push({"op": "notify", "topic": topic, "data": data})
 
-    def event(self, topic: str, symbol: str = "BTC/USDT", **data: object) -> None:
-        """Tell the clients of an event of market data."""
+    def event(self, topic: str, **data: object) -> None:
+        """Tell the clients of an event of BTC/USDT."""
         times = {"ts_event": 1_780_000_000_123_456_789, "ts_recv": 1_780_000_000_123_456_789}
-        self.notify(topic, symbol=symbol, **times, **data)
+        self.notify(topic, symbol="BTC/USDT", **times, **data)
 
     def status(self, **fields: object) -> None:
         """Let the status say this."""
@@ -158,12 +168,15 @@ class Gateway:
 
 
 @contextmanager
-def gateway(**orders: Any) -> Iterator[Gateway]:
-    """Run a simulated gateway whose market stands still."""
+def gateway(page: Page, **orders: Any) -> Iterator[Gateway]:
+    """Run a simulated gateway whose market stands still; the page leaves it first."""
     thread = SimulatorThread("quantapi")
     thread._simulator = _Simulator("quantapi", symbols=SYMBOLS, rate=0, orders=OrderOptions(**orders))
     with thread:
-        yield Gateway(thread)
+        try:
+            yield Gateway(thread)
+        finally:
+            page.close()
 
 
 class Desk:
@@ -180,9 +193,8 @@ class Desk:
 
     def choose(self, platform: str) -> None:
         """Choose a platform in the form."""
-        self.page.js(
-            f"(node => {{ node.value = {json.dumps(platform)}; node.onchange(); }})(document.querySelector('#platform'))"
-        )
+        name = json.dumps(platform)
+        self.page.js(f"(node => {{ node.value = {name}; node.onchange(); }})(document.querySelector('#platform'))")
 
     def login(self, platform: str = "huobi", secret: str = "sim-secret") -> None:
         """Log in and wait until the platform is ready."""

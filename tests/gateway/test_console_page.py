@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from tests.gateway.chromium import Page
 from tests.gateway.desk import SYMBOLS, Desk, gateway
 
 STALE = "document.body.dataset.link === 'lost'"
-BOOK = {"bids": [["44999.50", "0.25"], ["44999.10", "1.5"]], "asks": [["45000.5", "0.125"]], "depth": 2, "valid": True}
+BOOK: dict[str, object] = {
+    "bids": [["44999.50", "0.25"], ["44999.10", "1.5"]],
+    "asks": [["45000.5", "0.125"]],
+    "depth": 2,
+    "valid": True,
+}
 
 
 def test_typed_numbers_go_out_as_they_are(desk: Desk) -> None:
@@ -27,17 +33,7 @@ def test_numbers_that_come_keep_every_digit(desk: Desk) -> None:
     page.wait("document.querySelector('#assets').innerText.includes('TINY')")
     # no float, no double and no Number could say these
     exact = '{"free":12345678901234567890.123456789012345678,"locked":1e-8,"total":-0.1000}'
-    token = desk.sim.call(lambda sim: next(iter(sim.venue.logins.values())).token)
-    raw = f'{{"op":"notify","topic":"asset","token":"{token}","data":{{"TINY":{exact}}}}}'.encode()
-
-    def tell(sim: object) -> None:
-        from ferrofeed.sim.protocol import Send
-
-        login = next(iter(sim.venue.logins.values()))  # type: ignore[attr-defined]
-        sim.hall.timeline.now(login.session, Send(raw, "data"))  # type: ignore[attr-defined]
-        sim.heard()  # type: ignore[attr-defined]
-
-    desk.sim.call(tell)
+    desk.sim.push_text(f'{{"op":"notify","topic":"asset","token":"TOKEN","data":{{"TINY":{exact}}}}}')
     page.wait("document.querySelector('#assets').innerText.includes('0.00000001')")
     cells = page.js(
         "[...[...document.querySelectorAll('#assets tr')].find(row => row.cells[0].textContent === 'TINY').cells]"
@@ -103,29 +99,18 @@ def test_text_from_the_wire_is_never_markup(desk: Desk) -> None:
 def test_rows_are_bounded(desk: Desk) -> None:
     desk.login()
     page = desk.page
+    trade = {"symbol": "BTC/USDT", "size": "1", "side": "buy"}
+    fill = {"symbol": "BTC/USDT", "order_no": "1", "side": "BUY", "price": 1, "quantity": 1, "liquidity": "TAKER"}
     for number in range(6):
-        trades = [{"price": f"4500{number}.{at:02}", "size": "1", "side": "buy"} for at in range(90)]
-        desk.sim.push(
-            *[{"op": "notify", "topic": "trade", "data": {"symbol": "BTC/USDT", **trade}} for trade in trades]
-        )
-        fills = [
-            {"symbol": "BTC/USDT", "order_no": "1", "fill_no": f"{number}/{at}", "side": "BUY"} for at in range(90)
-        ]
-        more = {"price": 1, "quantity": 1, "liquidity": "TAKER", "ctime": 1}
-        desk.sim.push(*[{"op": "notify", "topic": "fill", "data": {**fill, **more}} for fill in fills])
+        prices = [f"4500{number}.{cents:02}" for cents in range(90)]
+        desk.sim.push(*[{"op": "notify", "topic": "trade", "data": {**trade, "price": price}} for price in prices])
+        desk.sim.push(*[{"op": "notify", "topic": "fill", "data": {**fill, "fill_no": price}} for price in prices])
     page.wait("document.querySelector('#trades tr')?.cells[1].textContent === '45005.89'")
     page.wait("document.querySelector('#n-fills').textContent === '200 latest'")
     assert page.js("document.querySelectorAll('#trades tr').length") == 60
     assert page.js("document.querySelectorAll('#fills tr').length") == 200
     assert page.js("document.querySelectorAll('#messages li').length") == 200
-    desk.sim.push(
-        {
-            "op": "notify",
-            "topic": "trade",
-            "dropped": 7,
-            "data": {"symbol": "BTC/USDT", **BOOK, "price": "1", "size": "1"},
-        }
-    )
+    desk.sim.push({"op": "notify", "topic": "trade", "dropped": 7, "data": {**trade, "price": "1"}})
     page.wait("document.querySelector('#trades').textContent.includes('7 trades left out')")
 
 
@@ -387,7 +372,7 @@ def test_paper_offers_a_key_and_keeps_it(desk: Desk) -> None:
 
 
 def test_platforms_that_trade_money_ask_before_each_order(page: Page) -> None:
-    with gateway() as sim:
+    with gateway(page) as sim:
         platform = {"name": "huobi", "venue": "huobi", "kind": "coinceres", "symbols": SYMBOLS, "market_data": False}
         sim.call(lambda simulator: simulator.venue.about.update(platforms=[platform]))
         sim.status(kind="coinceres")
@@ -410,7 +395,7 @@ def test_platforms_that_trade_money_ask_before_each_order(page: Page) -> None:
 
 
 def test_the_line_is_kept_alive(page: Page) -> None:
-    with gateway(idle_s=9) as sim:
+    with gateway(page, idle_s=9) as sim:
         desk = Desk(page, sim)
         desk.login()
         page.wait("document.querySelector('#st-link').textContent.includes(' ms')")
@@ -421,16 +406,28 @@ def test_the_line_is_kept_alive(page: Page) -> None:
 def test_it_fits_every_window_and_can_be_read(desk: Desk, scheme: str) -> None:
     desk.login()
     page = desk.page
-    desk.sim.event("depth", **BOOK)
     desk.order("40000", "0.001")
+    # much of everything
+    long = "1234567.12345678"
+    ends = {"open": long, "high": long, "low": long}
+    desk.sim.event("depth", **{**BOOK, "asks": [[long, long]] * 12})
+    desk.sim.event("trade", price=long, size=long, side="buy")
+    desk.sim.event("ticker", last=long, change=long, volume=f"{long}{long[-8:]}", turnover=f"9{long}", **ends)
+    desk.sim.event("bar", interval="1m", close=long, **ends)
+    desk.sim.notify("asset", USDT={"free": Decimal(f"9{long}"), "locked": Decimal(long), "total": Decimal(f"9{long}")})
+    desk.sim.status(kill="a reason of many words, or " + "without-any-room-to-break-" * 4)
+    desk.sim.push({"op": "error", "error_message": "an-error-of-one-word-" * 8})
+    page.wait("!document.querySelector('#note-kill').hidden && document.querySelector('.facts .bar')")
     for width, height, phone in [(360, 640, True), (768, 1024, False), (1440, 900, False), (2560, 1300, False)]:
         page.look(width, height, scheme, phone=phone)
         for view in ("market", "trade", "orders", "account"):
             page.js(f"document.querySelector('.views [data-view={view}]').click()")
-            assert page.js("document.documentElement.scrollWidth <= innerWidth"), (width, view)
+            assert page.js("document.documentElement.scrollWidth") <= width, (width, view)
+            assert page.js("innerWidth") == width, (width, view)  # phones zoom out to what does not fit
             # the way to stop everything is never out of sight
             top, bottom, right = page.js(
-                "(box => [box.top, box.bottom, box.right])(document.querySelector('#kill-open').getBoundingClientRect())"
+                "(node => (box => [box.top, box.bottom, box.right])(node.getBoundingClientRect()))"
+                "(document.querySelector('#kill-open'))"
             )
             assert 0 <= top < bottom <= height
             assert right <= width

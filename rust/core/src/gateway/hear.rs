@@ -11,11 +11,7 @@ use crate::orders::{Liquidity, Unit};
 impl Gateway {
     /// Takes what happened, in order, and the router as it is now.
     pub fn hear(&mut self, events: &[Event], router: &mut Router, now: Stamp) {
-        let mut filled = Vec::new();
         for event in events {
-            if event.kind == EventKind::Fill {
-                filled.push(event.id);
-            }
             match event.kind {
                 EventKind::Order => self.order_changed(event, router),
                 EventKind::Fill => self.filled(event, router),
@@ -27,14 +23,6 @@ impl Gateway {
                 EventKind::Desk => self.tell_conditions(Some(event.desk), router),
                 EventKind::Kill | EventKind::Mode | EventKind::Anomaly => self.tell_conditions(None, router),
                 EventKind::Denied | EventKind::Position | EventKind::Foreign => {}
-            }
-        }
-        // some venues tell of fills and say nothing of the order
-        for id in filled {
-            let Some(order) = router.ledger().order(id) else { continue };
-            let at = Moment { state: order.state, filled: order.filled(), time: order.updated };
-            if !order.state.is_terminal() && order.state != OrderState::PendingNew && self.is_owned(router, id) {
-                self.tell_order(router, id, at);
             }
         }
         self.tell_positions(router, now);
@@ -86,6 +74,9 @@ impl Gateway {
     }
 
     fn filled(&mut self, event: &Event, router: &Router) {
+        if !self.is_owned(router, event.id) {
+            return;
+        }
         if let Some(placing) = self.placing.remove(&event.id) {
             self.placed(&placing, event.id, None);
         }
@@ -103,8 +94,7 @@ impl Gateway {
         // a fill is a change of its order; the one that ends it is told with that end
         let Some(placed) = router.ledger().order(event.id).map(|order| &order.placed) else { return };
         let more = placed.unit == Unit::Base && event.filled < placed.quantity;
-        let live = |state: &OrderState| !state.is_terminal() && *state != OrderState::PendingNew;
-        if let Some(state) = event.state.filter(live).filter(|_| more && self.is_owned(router, event.id)) {
+        if let Some(state) = event.state.filter(|state| more && !state.is_terminal()) {
             self.tell_order(router, event.id, Moment { state, filled: event.filled, time: event.time });
         }
     }
