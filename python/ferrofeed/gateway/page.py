@@ -46,6 +46,7 @@ def console(platforms: Sequence[PlatformText], *, clients: bool, tls: bool) -> b
                 "venue": platform.venue,
                 "kind": platform.kind,
                 "symbols": [symbol for symbol, _ in platform.symbols],
+                "products": dict.fromkeys(platform.contracts, "contract"),
                 "market_data": platform.market_data,
             }
             for platform in platforms

@@ -27,6 +27,8 @@ class PlatformText:
     keys: tuple[bytes, bytes] | None
     """The only ones that are good where no list of clients says so; None: any."""
     market_data: bool
+    contracts: Sequence[str] = ()
+    """Those of the symbols that are contracts; for the console."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def _platform(name: str, venue: VenueConfig, desk: Desk, config: Config, gateway
         None if own else desk.number,
         None if desk.is_paper else (_bytes(venue.api_key), _bytes(venue.api_secret)),
         any(market_of(config, venue.id).values()),
+        [symbol for trade in venue.trade if trade.product == "contract" for symbol in trade.symbols],
     )
 
 
