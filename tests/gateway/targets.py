@@ -114,6 +114,7 @@ class Process:
         end = time.monotonic() + DEADLINE_S
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                self.messages("")  # another process of its own, which may take a little longer
                 return
             if self.process.poll() is not None or time.monotonic() > end:
                 self.process.kill()
@@ -207,10 +208,14 @@ class Target:
     def _show(self, book: tuple[LEVELS, LEVELS]) -> None:
         paper = self.processes[-1] if self.processes else None
         before = paper.messages("market") if paper is not None else 0
-        self.market.call(lambda sim: show(sim, *book))
         end = time.monotonic() + DEADLINE_S
+        self.market.call(lambda sim: show(sim, *book))
+        again = time.monotonic() + 0.5
         while paper is not None and paper.messages("market") == before:
             assert time.monotonic() < end, "the book does not arrive"
+            if time.monotonic() > again:  # it was not subscribed yet
+                self.market.call(lambda sim: show(sim, *book))
+                again = time.monotonic() + 0.5
             time.sleep(0.01)
 
 

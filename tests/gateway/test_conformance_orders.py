@@ -188,47 +188,40 @@ def test_what_an_ioc_order_does_not_get_at_once_is_cancelled(spot: Login) -> Non
     answered(spot.ask("open_orders", symbol=ETH), "open_orders", data=[])
 
 
-@pytest.mark.parametrize(
-    ("action", "price", "quantity", "kind"),
-    [
-        *(("HOLD", "3000", "1", "LIMIT"), ("buy", "3000", "1", "LIMIT"), ("", "3000", "1", "LIMIT")),
-        *(("BUY", "3000", "1", "STOP"), ("BUY", "3000", "1", "limit"), ("BUY", "3000", "1", "")),
-        *(("BUY", "3000", "0", "LIMIT"), ("BUY", "3000", "-1", "LIMIT"), ("SELL", "3000", "-1", "LIMIT")),
-        *(("BUY", "0", "1", "LIMIT"), ("BUY", "-3000", "1", "LIMIT"), ("BUY", "0", "1", "IOC")),
-        *(("BUY", "3000", "1", "MARKET"), ("SELL", "0.01", "1", "MARKET"), ("BUY", "0", "0", "MARKET")),
-        *(("BUY", "3000.005", "1", "LIMIT"), ("BUY", "3000", "1.00005", "LIMIT"), ("BUY", "3000", "0.00001", "LIMIT")),
-        ("BUY", "2500", "0.0019", "LIMIT"),  # 4.75 USDT are too few
-        *(("BUY", "2500", "401", "LIMIT"), ("SELL", "3500", "1000.0001", "LIMIT")),  # more than there is
-    ],
-)
-def test_orders_that_are_refused(spot: Login, action: str, price: str, quantity: str, kind: str) -> None:
-    answer = spot.place(action, price, quantity, kind)
-    exact(answer, {"op": "place_order", "cid": text, "result": False, "error_message": text, "order_no": ""})
+REFUSED = [
+    *(("HOLD", "3000", "1", "LIMIT"), ("buy", "3000", "1", "LIMIT"), ("", "3000", "1", "LIMIT")),
+    *(("BUY", "3000", "1", "STOP"), ("BUY", "3000", "1", "limit"), ("BUY", "3000", "1", "")),
+    *(("BUY", "3000", "0", "LIMIT"), ("BUY", "3000", "-1", "LIMIT"), ("SELL", "3000", "-1", "LIMIT")),
+    *(("BUY", "0", "1", "LIMIT"), ("BUY", "-3000", "1", "LIMIT"), ("BUY", "0", "1", "IOC")),
+    *(("BUY", "3000", "1", "MARKET"), ("SELL", "0.01", "1", "MARKET"), ("BUY", "0", "0", "MARKET")),
+    *(("BUY", "3000.005", "1", "LIMIT"), ("BUY", "3000", "1.00005", "LIMIT"), ("BUY", "3000", "0.00001", "LIMIT")),
+    ("BUY", "2500", "0.0019", "LIMIT"),  # 4.75 USDT are too few
+    *(("BUY", "2500", "401", "LIMIT"), ("SELL", "3500", "1000.0001", "LIMIT")),  # more than there is
+]
+
+
+def test_orders_that_are_refused(spot: Login) -> None:
+    refusal = {"op": "place_order", "cid": text, "result": False, "error_message": text, "order_no": ""}
+    for action, price, quantity, kind in REFUSED:
+        exact(spot.place(action, price, quantity, kind), refusal, f"{action} {quantity} at {price}, {kind}")
     none(spot)
     assert spot.notices("fill") == []
 
 
-@pytest.mark.parametrize(
-    ("price", "quantity"),
-    [
-        ("2500", "0.12345678901234567890123456789"),
-        ("1e30", "1"),
-        ("2500", "1e-30"),
-        ("2500", "1e300"),
-        ("1e300", "1e300"),
-    ],
-)
-def test_numbers_beyond_all_sense_buy_nothing(spot: Login, price: str, quantity: str) -> None:
+def test_numbers_beyond_all_sense_buy_nothing(spot: Login) -> None:
     """Whether they are refused or not even understood."""
-    spot.client.send(
-        f'{{"op":"place_order","cid":"n","token":"{spot.token}","symbol":"{ETH}","action":"BUY",'
-        f'"price":{price},"quantity":{quantity},"order_type":"LIMIT"}}'
-    )
-    answer = spot.client.find(lambda m: m.get("cid") == "n" or m["op"] == "error")
-    if answer["op"] == "error":
-        exact(answer, {"op": "error", "error_message": text})
-    else:
-        exact(answer, {"op": "place_order", "cid": "n", "result": False, "error_message": text, "order_no": ""})
+    fine = "0.12345678901234567890123456789"
+    for price, quantity in [("2500", fine), (f"2500{fine[1:]}", "1"), ("1e30", "1"), ("2500", "1e-30"), ("1", "1e300")]:
+        since = len(spot.client.got)
+        spot.client.send(
+            f'{{"op":"place_order","cid":"n","token":"{spot.token}","symbol":"{ETH}","action":"BUY",'
+            f'"price":{price},"quantity":{quantity},"order_type":"LIMIT"}}'
+        )
+        answer = spot.client.find(lambda m: m.get("cid") == "n" or m["op"] == "error", since)
+        if answer["op"] == "error":
+            exact(answer, {"op": "error", "error_message": text})
+        else:
+            exact(answer, {"op": "place_order", "cid": "n", "result": False, "error_message": text, "order_no": ""})
     none(spot)
 
 
