@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ferrofeed.config.values import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from multidict import MultiMapping
 
     from ferrofeed.config import GatewayConfig
 
@@ -38,19 +38,22 @@ class Doors:
         self._origins = frozenset(config.origins)
         self._hosts = frozenset(config.hosts) | {config.listen_address[0].lower()}
 
-    def judge(self, path: str, headers: Mapping[str, str], *, upgrade: bool) -> None:
+    def judge(self, path: str, headers: MultiMapping[str], *, upgrade: bool) -> None:
         """Let a request in; raises :class:`Refused`."""
-        host = headers.get("host", "").strip().lower()
+        host = _only(headers, "host")
         name = _name(host)
         if name is None or not (name in self._hosts or is_loopback(name)):
             raise Refused("bad_host", FORBIDDEN, "the gateway is not reached by this name")
-        origin = headers.get("origin")
-        if origin is not None:
-            origin = origin.strip().lower()
-            if origin not in {f"{self._scheme}://{host}", *self._origins}:
-                raise Refused("bad_origin", FORBIDDEN, "a page of this origin may not connect")
+        if "origin" in headers and _only(headers, "origin") not in {f"{self._scheme}://{host}", *self._origins}:
+            raise Refused("bad_origin", FORBIDDEN, "a page of this origin may not connect")
         if path.partition("?")[0] not in ((PATH,) if upgrade else PAGES):
             raise Refused("bad_path", NOT_FOUND, f"the trading API is at {PATH}, its console at /")
+
+
+def _only(headers: MultiMapping[str], name: str) -> str:
+    """The one header of this name; of several none counts: others on the way may have looked at another."""
+    found = headers.getall(name, [])
+    return found[0].strip().lower() if len(found) == 1 else ""
 
 
 def _name(host: str) -> str | None:

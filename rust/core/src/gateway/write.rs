@@ -64,6 +64,8 @@ pub(super) fn notify(out: &mut Vec<u8>, topic: &str, token: &[u8], data: &[u8], 
 /// One word for where an order stands, as the protocol has it.
 pub(super) const fn status(state: OrderState, filled: i64) -> &'static str {
     match state {
+        // a fill may be told before the venue's answer
+        OrderState::PendingNew if filled > 0 => "PARTIAL-FILLED",
         OrderState::PendingNew | OrderState::Unknown => "NONE",
         OrderState::Working | OrderState::PendingCancel | OrderState::PendingReplace if filled == 0 => "SUBMITTED",
         OrderState::Working | OrderState::PendingCancel | OrderState::PendingReplace => "PARTIAL-FILLED",
