@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import urllib.request
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -141,6 +142,8 @@ def test_a_taken_port_is_an_error_at_the_start(tmp_path: Path) -> None:
 
 # what it serves
 
+FAR_ASKS = [("3500", "1"), ("3501", "1")]
+
 
 def test_market_data_comes_to_who_asked_for_it_and_to_nobody_else(target: Target) -> None:
     target.book([("2990", "3"), ("2989", "1")], [("3010", "2"), ("3011", "5")])
@@ -170,10 +173,7 @@ def test_what_happens_often_is_told_as_it_is_in_the_end(target: Target) -> None:
         key = target.key()
         client.ask("login", platform=SPOT, symbols=[ETH], access_key=key[0], secret_key=key[1], market_data=True)
         for step in range(40):
-            price = f"{2900 + step}"
-            target.market.call(
-                lambda sim, price=price: show(sim, [(price, "1"), ("1", "1")], [("3500", "1"), ("3501", "1")])
-            )
+            target.market.call(partial(show, bids=[(str(2900 + step), "1"), ("1", "1")], asks=FAR_ASKS))
         last = client.find(lambda m: m.get("topic") == "depth" and m["data"]["bids"][0][0] == "2939")
         books = [m for m in client.got if m.get("topic") == "depth"]
         assert last is books[-1]
