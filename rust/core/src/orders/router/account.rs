@@ -35,11 +35,9 @@ impl Router {
     }
 
     pub(super) fn contracts(&self, desk: u16) -> Vec<u32> {
-        (0..)
-            .zip(self.ledger.instruments())
-            .filter(|(_, known)| known.desk == desk && known.rules.product == Product::Contract)
-            .map(|(index, _)| index)
-            .collect()
+        let is_one =
+            |index: &u32| self.ledger.instrument(*index).is_some_and(|known| known.rules.product == Product::Contract);
+        self.desk(desk).into_iter().flat_map(|desk| &desk.instruments).copied().filter(is_one).collect()
     }
 
     pub(super) fn balances_reported(&mut self, desk: u16, key: RequestKey, balances: &[BalanceReport], now: Stamp) {

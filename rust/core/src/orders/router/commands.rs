@@ -301,6 +301,9 @@ impl Router {
             self.track(id).wanted_gone = true;
             return;
         }
+        let again = now.monotonic.saturating_add(self.config.ask_again.saturating_mul(2));
+        self.track(id).cancel_after = again;
+        let Some(desk) = self.desk_mut(number) else { return };
         let asked = |request: &Request| matches!(request, Request::Cancel(ids) if ids.contains(&id));
         if desk.commands.iter().any(|waiting| asked(&waiting.request))
             || desk.pending.iter().any(|pending| !pending.overdue && asked(&pending.request))
@@ -309,7 +312,6 @@ impl Router {
         }
         let request = Request::Cancel(vec![id]);
         desk.commands.push_back(Waiting { request, deadline, since: now.monotonic, cause: 0 });
-        self.track(id).cancel_after = now.monotonic.saturating_add(self.config.ask_again.saturating_mul(2));
         if matches!(state, OrderState::Working | OrderState::PendingReplace) {
             self.simply(id, Change::CancelAsked, "", now);
         }
@@ -359,8 +361,14 @@ impl Router {
             terms: (price, quantity),
             reason: "".into(),
         };
-        if self.broken.is_some() || !self.change(changed, now) {
-            let why = self.broken.clone().unwrap_or_default();
+        if self.broken.is_none() {
+            self.change(changed, now);
+        }
+        if let Some(why) = self.broken.clone() {
+            // what could not be written down is not sent
+            if self.state(id) == Some(OrderState::PendingReplace) {
+                self.simply(id, Change::ReplaceFailed, "the journal does not take it", now);
+            }
             return Err(Denial::Journal(why));
         }
         let waiting = Waiting {
@@ -418,10 +426,16 @@ impl Router {
         Ok((checked.price, checked.quantity))
     }
 
-    /// Changes the mode. While the kill switch is on it changes nothing yet.
+    /// Changes the mode; unless that is [`Mode::Active`], orders that wait to be sent end here. While the kill switch is on it
+    /// changes nothing yet.
     pub fn set_mode(&mut self, mode: Mode, by: &str, now: Stamp) {
-        if mode != self.ledger.mode() {
-            self.commit(&Record::Mode { mode, by: by.into() }, now);
+        if mode == self.ledger.mode() {
+            return;
+        }
+        self.commit(&Record::Mode { mode, by: by.into() }, now);
+        if mode != Mode::Active {
+            // it was let through under another mode
+            self.drop_all_orders("the mode changed before it was sent", now);
         }
     }
 
@@ -431,9 +445,7 @@ impl Router {
             self.commit(&Record::Kill { on: true, by: why.into() }, now);
         }
         // what was not sent yet is not sent
-        for desk in 0..u16::try_from(self.desks.len()).unwrap_or(u16::MAX) {
-            self.drop_orders(desk, "the kill switch was thrown", now);
-        }
+        self.drop_all_orders("the kill switch was thrown", now);
         self.cancel_all(None, None, None, now);
     }
 
@@ -444,6 +456,12 @@ impl Router {
             self.commit(&Record::Kill { on: false, by: who.into() }, now);
         }
         on
+    }
+
+    fn drop_all_orders(&mut self, why: &str, now: Stamp) {
+        for desk in 0..u16::try_from(self.desks.len()).unwrap_or(u16::MAX) {
+            self.drop_orders(desk, why, now);
+        }
     }
 
     /// Ends every order of a desk that still waits to be sent.

@@ -164,8 +164,11 @@ impl Router {
         };
         router.commit(&Record::Started, now);
         let live: Vec<u64> = router.ledger.live().map(|order| order.placed.id).collect();
+        let killed = router.ledger.kill().is_some();
         for id in live {
             router.lose(id, "the process was restarted", now);
+            // what the kill switch is after stays so, should it be cleared before the venue was asked
+            router.track(id).wanted_gone = killed;
         }
         router
     }
@@ -181,9 +184,10 @@ impl Router {
             self.stats.push(private_stats());
         }
         let mut entry = Desk::new(name, link, speaker, poll);
+        // what is no longer traded may be no longer listed: only its live orders are a reason to ask for it
         entry.instruments = (0..)
             .zip(self.ledger.instruments())
-            .filter(|(_, known)| known.desk == desk)
+            .filter(|(index, known)| known.desk == desk && self.ledger.open(*index).orders > 0)
             .map(|(index, _)| index)
             .collect();
         if let Some(slot) = self.desks.get_mut(number) {
@@ -215,7 +219,6 @@ impl Router {
             .find(|(_, known)| known.desk == desk && known.rules.symbol == rules.symbol)
             .map(|(index, known)| (index, known.rules.clone()));
         let index = match known {
-            Some((index, before)) if before == rules => return Ok(index),
             Some((index, before)) => {
                 if (before.price_scale, before.size_scale) != (rules.price_scale, rules.size_scale) {
                     return Err(format!(
@@ -223,11 +226,17 @@ impl Router {
                         rules.symbol, before.price_scale, before.size_scale, rules.price_scale, rules.size_scale
                     ));
                 }
+                if before != rules {
+                    self.commit(&Record::Instrument { instrument: index, desk, rules }, now);
+                }
                 index
             }
-            None => u32::try_from(self.ledger.instruments().len()).unwrap_or(u32::MAX),
+            None => {
+                let index = u32::try_from(self.ledger.instruments().len()).unwrap_or(u32::MAX);
+                self.commit(&Record::Instrument { instrument: index, desk, rules }, now);
+                index
+            }
         };
-        self.commit(&Record::Instrument { instrument: index, desk, rules }, now);
         if let Some(entry) = self.desk_mut(desk)
             && !entry.instruments.contains(&index)
         {
