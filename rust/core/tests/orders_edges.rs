@@ -1,4 +1,4 @@
-//! What could slip through: orders that wait while the mode changes, cancels that were taken and came to nothing,
+//! What could slip through: orders that wait while the mode changes, cancels that were taken and came to nothing, money on its way,
 //! instruments that are gone. Every test also ends with a replay of the journal that must make the same state.
 #![allow(
     clippy::unwrap_used,
@@ -12,14 +12,19 @@
 
 mod orders_support;
 
-use ferrofeed_core::orders::record::Mode;
-use ferrofeed_core::orders::risk::{Limits, Risk};
+use ferrofeed_core::orders::ledger::Ledger;
+use ferrofeed_core::orders::record::{Mode, Record};
+use ferrofeed_core::orders::risk::{Limits, Risk, Rule, Top};
 use ferrofeed_core::orders::router::{Denial, DeskState, NewOrder, Outgoing, Request, Router, Speaker};
 use ferrofeed_core::orders::state::OrderState;
 use ferrofeed_core::orders::venue::coinceres;
-use ferrofeed_core::orders::{Offset, OrderStatus, Product, RefusalKind, Report, RequestKey};
+use ferrofeed_core::orders::{OrderStatus, OrderType, Product, RefusalKind, Report, RequestKey, Unit};
 use orders_support::{MS, SECOND, World, dec, quantapi, refusal, row, rules};
 use std::sync::Arc;
+
+fn top() -> Top {
+    Top { bid: 9_990, ask: 10_000, price_scale: 2, valid: true, age: 0 }
+}
 
 fn coinceres() -> Speaker {
     Speaker::CoinCeres { exchange: "OKEX".into(), leverage: 0, utc_offset_s: 0 }
@@ -51,6 +56,43 @@ fn coinceres_ready(limits: Limits) -> World {
     }
     assert_eq!(world.router.desk_state(desk), Some(DeskState::Ready));
     world
+}
+
+#[test]
+fn money_on_its_way_counts_for_the_position_it_will_buy() {
+    let mut world = coinceres_ready(Limits { max_position: Some(dec("1")), ..Limits::default() });
+    let spend = |world: &World, money: &str| NewOrder {
+        order_type: OrderType::Market,
+        unit: Unit::Quote,
+        price: dec("0"),
+        quantity: dec(money),
+        top: Some(top()),
+        ..world.order()
+    };
+    let order = spend(&world, "60");
+    world.try_place(&order).unwrap();
+    let denial = world.try_place(&spend(&world, "60")).unwrap_err();
+    assert!(matches!(&denial, Denial::Risk(reject) if reject.rule == Rule::Position), "{denial}");
+    let limit = NewOrder { quantity: dec("0.5"), top: Some(top()), ..world.order() };
+    let denial = world.try_place(&limit).unwrap_err();
+    assert!(matches!(&denial, Denial::Risk(reject) if reject.rule == Rule::Position), "{denial}");
+    let limit = NewOrder { quantity: dec("0.4"), top: Some(top()), ..world.order() };
+    world.try_place(&limit).unwrap();
+}
+
+#[test]
+fn what_a_change_on_its_way_adds_counts_for_the_position() {
+    let mut world =
+        World::with(Speaker::Paper, Risk::new(Limits { max_position: Some(dec("10")), ..Limits::default() }));
+    world.connect();
+    let id = world.live("v1");
+    let now = world.stamp();
+    world.router.replace(id, dec("100.5"), dec("8"), None, SECOND, now).unwrap();
+    let order = NewOrder { quantity: dec("3"), ..world.order() };
+    let denial = world.try_place(&order).unwrap_err();
+    assert!(matches!(&denial, Denial::Risk(reject) if reject.rule == Rule::Position), "{denial}");
+    let order = NewOrder { quantity: dec("2"), ..world.order() };
+    world.try_place(&order).unwrap();
 }
 
 #[test]
@@ -167,7 +209,7 @@ fn an_instrument_that_is_no_longer_traded_is_not_asked_for() {
 #[test]
 fn an_instrument_that_is_no_longer_traded_is_asked_for_while_it_has_a_live_order() {
     let mut world = World::ready(Speaker::Paper);
-    let order = NewOrder { instrument: world.contract, offset: Offset::Open, ..world.order() };
+    let order = NewOrder { instrument: world.contract, offset: ferrofeed_core::orders::Offset::Open, ..world.order() };
     let id = world.try_place(&order).unwrap();
     let sent = world.command().unwrap();
     world.accept(&sent, "v1");
@@ -259,4 +301,40 @@ fn a_request_is_printed_without_its_body() {
     let printed = format!("{sent:?}");
     assert!(printed.contains("Login") && !printed.contains(&format!("{:?}", text.as_bytes())), "{printed}");
     assert!(printed.len() < 120, "{printed}");
+}
+
+#[test]
+fn sums_of_live_orders_stay_right_however_large_they_are() {
+    let mut world = World::ready(Speaker::Paper);
+    let huge = NewOrder { quantity: dec("6000000000000000"), ..world.order() };
+    let first = world.try_place(&huge).unwrap();
+    let other = world.try_place(&huge).unwrap();
+    let now = world.stamp();
+    world.router.cancel(first, SECOND, now).unwrap();
+    assert_eq!((world.state(first), world.state(other)), (OrderState::Expired, OrderState::PendingNew));
+    assert_eq!(world.router.ledger().open(world.spot).buy[0], 6_000_000_000_000_000_000);
+}
+
+#[test]
+fn a_checkpoint_keeps_positions_with_their_instruments_whatever_the_venue_calls_a_currency() {
+    let mut world = World::ready(Speaker::Paper);
+    let now = world.stamp();
+    let sol = world.router.add_instrument(world.desk, rules("ETH/BTC", Product::Spot), now).unwrap();
+    let mut renamed = rules("ETH/BTC", Product::Spot);
+    renamed.base = "eth".into();
+    world.router.add_instrument(world.desk, renamed, now).unwrap();
+    world.live("v1");
+    world.fill("v1", "e1", "2");
+    let last = world.router.add_instrument(world.desk, rules("SOL/USDT", Product::Contract), now).unwrap();
+    let mut copy = Ledger::new(world.config.keep);
+    let mut entries = Vec::new();
+    world.router.ledger().checkpoint(&mut |record| entries.push(record));
+    for record in &entries {
+        copy.apply(record, 0).unwrap();
+    }
+    for instrument in [world.spot, world.contract, sol, last] {
+        assert_eq!(copy.position(instrument), world.router.ledger().position(instrument), "{instrument}");
+    }
+    assert_eq!(&copy, world.router.ledger());
+    assert!(matches!(entries[0], Record::Checkpoint { .. }));
 }

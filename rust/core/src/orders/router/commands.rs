@@ -202,7 +202,7 @@ impl Router {
         if !room {
             return Err(Denial::Full(MOST_REQUESTS));
         }
-        let open = self.ledger.open(order.instrument);
+        let open = self.open_at_most(order.instrument);
         let seen = Seen::new(mode, order.top, self.ledger.position(order.instrument), open, live);
         let intent = Intent {
             desk: known.desk,
@@ -395,16 +395,10 @@ impl Router {
     ) -> Result<(i64, i64), Denial> {
         let known = self.ledger.instrument(placed.instrument).ok_or(Denial::UnknownInstrument(placed.instrument))?;
         let rules = known.rules.clone();
-        let mut open = self.ledger.open(placed.instrument);
+        let mut open = self.open_at_most(placed.instrument);
         let before = placed.quantity.saturating_sub(filled).max(0);
-        let side = match placed.side {
-            Side::Buy => &mut open.buy,
-            Side::Sell => &mut open.sell,
-        };
         // the order itself makes room for what it becomes
-        if let Some(sum) = side.get_mut(usize::from(placed.offset as u8)) {
-            *sum = sum.saturating_sub(before);
-        }
+        open.grow(placed.side, placed.offset, i128::from(before).saturating_neg());
         open.orders = open.orders.saturating_sub(1);
         let live = self.ledger.live_of(placed.desk).saturating_sub(1);
         let position = self.ledger.position(placed.instrument);

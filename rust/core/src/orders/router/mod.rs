@@ -35,7 +35,7 @@ pub use say::Heard;
 pub use sink::{Memory, Nowhere, Sink};
 pub use stats::{DeskStats, Tallies};
 
-use super::ledger::{Inconsistent, Ledger};
+use super::ledger::{Inconsistent, Ledger, Open};
 use super::record::{BadRecord, Changed, Record};
 use super::risk::Risk;
 use super::rules::Rules;
@@ -125,6 +125,8 @@ pub struct Router {
     stats: Vec<Shared<DeskStats>>,
     tallies: Arc<Tallies>,
     tracks: HashMap<u64, Track>,
+    /// Orders whose whole quantity may have become another: the one asked for last.
+    changing: Vec<(u64, i64)>,
     events: Vec<Event>,
     seq: u64,
     number: u64,
@@ -155,6 +157,7 @@ impl Router {
             stats,
             tallies: Arc::default(),
             tracks: HashMap::default(),
+            changing: Vec::new(),
             events: Vec::new(),
             seq: 0,
             // no run repeats the numbers of another: venues keep logs, and people read them
@@ -344,6 +347,19 @@ impl Router {
             .collect()
     }
 
+    /// What live orders of an instrument may still trade, with what changes on their way may add.
+    fn open_at_most(&self, instrument: u32) -> Open {
+        let mut open = self.ledger.open(instrument);
+        for (id, asked) in &self.changing {
+            let placed = self.ledger.order(*id).map(|order| &order.placed);
+            if let Some(placed) = placed.filter(|placed| placed.instrument == instrument) {
+                let more = asked.saturating_sub(placed.quantity).max(0);
+                open.grow(placed.side, placed.offset, more.into());
+            }
+        }
+        open
+    }
+
     fn track(&mut self, id: u64) -> &mut Track {
         self.tracks.entry(id).or_default()
     }
@@ -406,13 +422,20 @@ impl Router {
                 event.change = Some(changed.change);
                 event.text.clone_from(&changed.reason);
                 self.fill_in(&mut event, changed.id);
-                if event.state.is_some_and(OrderState::is_terminal) {
+                let over = event.state.is_some_and(OrderState::is_terminal);
+                if over || matches!(changed.change, Change::ReplaceAsked | Change::Replaced | Change::ReplaceFailed) {
+                    self.changing.retain(|(id, _)| *id != changed.id);
+                }
+                if over {
                     self.tracks.remove(&changed.id);
                 } else {
                     let track = self.track(changed.id);
                     track.known = now.monotonic;
                     match changed.change {
-                        Change::ReplaceAsked => track.replacing = true,
+                        Change::ReplaceAsked => {
+                            track.replacing = true;
+                            self.changing.push((changed.id, changed.terms.1));
+                        }
                         Change::Replaced | Change::ReplaceFailed => track.replacing = false,
                         _ => {}
                     }
