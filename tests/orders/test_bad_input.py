@@ -56,6 +56,9 @@ CASES: list[tuple[dict[str, Any], type[OrderError], str, str]] = [
     ({"type": "stop"}, BadInputError, "input", 'unknown type "stop"; expected one of limit, market, ioc'),
     ({"offset": "shut"}, BadInputError, "input", 'unknown offset "shut"; expected one of net, open, close'),
     ({"unit": "lots"}, BadInputError, "input", 'unknown unit "lots"; expected one of base, quote'),
+    ({"ttl_s": 0}, BadInputError, "input", "ttl_s: found 0, expected a time above 0, at most 86400 s"),
+    ({"ttl_s": float("nan")}, BadInputError, "input", "ttl_s: found nan, expected a time above 0, at most 86400 s"),
+    ({"ttl_s": float("inf")}, BadInputError, "input", "ttl_s: found inf, expected a time above 0, at most 86400 s"),
     (
         {"quantity": 0.1},
         BadInputError,

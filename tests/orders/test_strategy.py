@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.orders.support import ETH, config, paper, running, until
 
-from ferrofeed import Feed, UsageError
+from ferrofeed import Feed, UsageError, _core
+from ferrofeed.orders import NotReadyError
 
 
 @pytest.fixture
@@ -72,3 +73,26 @@ def test_a_heartbeat_needs_a_time_and_a_consequence(feed: Feed, heartbeat_s: flo
         feed.orders.strategy("m", heartbeat_s=1)
     with pytest.raises(UsageError, match="a name of 1 to 64"):
         feed.orders.strategy("")
+
+
+def test_an_order_that_crosses_the_goodbye_goes_too(feed: Feed) -> None:
+    maker = feed.orders.strategy("maker", cancel_on_disconnect=True)
+
+    class Cause:
+        """An event that is looked at after the goodbye was looked for."""
+
+        @property
+        def ts_recv(self) -> int:
+            maker.close()
+            return _core.realtime_ns()
+
+    mine = maker.place("paper", ETH, "buy", 1, 1001, cause=Cause())
+    assert mine.wait(5).state in {"cancelled", "expired"}
+
+
+def test_nobody_places_in_the_name_of_one_that_is_gone(feed: Feed) -> None:
+    maker = feed.orders.strategy("maker", cancel_on_disconnect=True)
+    maker.close()
+    with pytest.raises(NotReadyError, match="has said goodbye"):
+        feed.orders.place("paper", ETH, "buy", 1, 1001, strategy=maker)
+    assert not feed.orders.open_orders()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NS = 1_000_000_000
 _LOG = logging.getLogger("ferrofeed.orders")
 DEFAULT_EVENTS = 65_536
+MOST_TTL_S = 86_400
 NOBODY = 0xFFFF_FFFF
 """No instrument."""
 
@@ -106,7 +107,8 @@ class Orders:
         spot, ``open`` or ``close`` for contracts; ``unit``: ``base``, or ``quote`` where a venue's market purchases say
         how much money to spend. Prices and quantities are Decimal, int or decimal text, exact.
         ``ttl_s``: not sent later than so long after now. ``intent``: a key of the caller's own, at most 64 bytes, that
-        has at most one live order, ever, over restarts too. ``cause``: the event that led to it (or the core's
+        has at most one live order, ever, over restarts too; and no other one after it was filled, if only in part, for
+        as long as that order is kept (``orders.keep_orders``). ``cause``: the event that led to it (or the core's
         monotonic ns), for the tick-to-order histogram.
 
         Raises :class:`OrderError` in one of its kinds: nothing was sent then, and the journal has a line that says so.
@@ -114,6 +116,10 @@ class Orders:
         if self._stopping:
             self.core.note(NOBODY, "not_ready", "the feed is stopping")
             raise NotReadyError("not_ready", "the feed is stopping: no orders are taken")
+        if strategy is not None and not strategy.connected:
+            text = f"strategy {strategy.name!r} has said goodbye, or was silent for too long"
+            self.core.note(NOBODY, "not_ready", text)
+            raise NotReadyError("not_ready", text)
         desk = self._desks.get(venue)
         if desk is None:
             raise self._refuse(NOBODY, f"venue: found {venue!r}, expected one of {', '.join(self._desks) or 'none'}")
@@ -124,9 +130,9 @@ class Orders:
         try:
             price_text = "0" if price is None else text_of("price", price)
             quantity_text = text_of("quantity", quantity)
+            ttl_ns = self._ttl(ttl_s)
         except BadInputError as error:
             raise self._refuse(instrument, str(error)) from None
-        ttl_ns = self._ttl_ns if ttl_s is None else int(ttl_s * NS)
         number = 0 if strategy is None else strategy.number
         cause_ns = cause if isinstance(cause, int) else _read_at(cause)
         try:
@@ -146,6 +152,8 @@ class Orders:
         except _core.OrderDeniedError as denied:
             self.distribute()
             raise error_of(*denied.args) from None
+        if strategy is not None:
+            strategy.placed()
         self._commanded(desk)
         return Order(self, order)
 
@@ -158,7 +166,7 @@ class Orders:
         """
         order_id = order.id if isinstance(order, Order) else order
         try:
-            self.core.cancel(order_id, self._ttl_ns if ttl_s is None else int(ttl_s * NS))
+            self.core.cancel(order_id, self._ttl(ttl_s))
         except _core.OrderDeniedError as denied:
             raise error_of(*denied.args) from None
         row = self.core.order(order_id)
@@ -201,7 +209,7 @@ class Orders:
         price_text = text_of("price", view.price if price is None else price)
         quantity_text = text_of("quantity", view.quantity if quantity is None else quantity)
         try:
-            self.core.replace(order_id, price_text, quantity_text, self._ttl_ns if ttl_s is None else int(ttl_s * NS))
+            self.core.replace(order_id, price_text, quantity_text, self._ttl(ttl_s))
         except _core.OrderDeniedError as denied:
             self.distribute()
             raise error_of(*denied.args) from None
@@ -495,6 +503,13 @@ class Orders:
                         self._watchers.pop(order_id, None)
 
     # inside
+
+    def _ttl(self, ttl_s: float | None) -> int:
+        if ttl_s is None:
+            return self._ttl_ns
+        if not 0 < ttl_s <= MOST_TTL_S:  # no NaN gets through either
+            raise BadInputError("input", f"ttl_s: found {ttl_s!r}, expected a time above 0, at most {MOST_TTL_S} s")
+        return int(ttl_s * NS)
 
     def _commanded(self, desk: Desk) -> None:
         # first onto the wire, then told

@@ -46,6 +46,11 @@ class Strategy:
         self.beat()
         return self._orders.place(venue, symbol, side, quantity, price, strategy=self, **more)
 
+    def placed(self) -> None:
+        """Note that an order of it was placed: one that came too late for the goodbye's cancel is cancelled now."""
+        if not self.connected and self.cancels:
+            self._orders.cancel_all(strategy=self)
+
     def cancel_all(self) -> int:
         """Cancel every live order of it; gives how many there are."""
         return self._orders.cancel_all(strategy=self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +25,7 @@ class SwitchFiles:
         self._orders = orders
         self._kill = kill
         self._clear = clear
+        self._stays = False
 
     def look(self) -> None:
         """Do what they say."""
@@ -36,8 +36,15 @@ class SwitchFiles:
             self._orders.kill(f"{kill} is there{why and f': {why}'}")
         if clear is not None and clear.exists():
             who = _line(clear) or "somebody"
-            with contextlib.suppress(OSError):
+            try:
                 clear.unlink()
+            except OSError as error:
+                # one that stays would clear the switch again and again
+                if not self._stays:
+                    _LOG.error("%s can't be removed (%s): the kill switch is not cleared", clear, error)
+                self._stays = True
+                return
+            self._stays = False
             try:
                 if self._orders.clear_kill(who):
                     _LOG.warning("the kill switch is cleared by %s", who)

@@ -59,6 +59,22 @@ fn a_rotation_is_wanted_when_the_segment_is_long() {
 }
 
 #[test]
+fn a_checkpoint_longer_than_a_segment_does_not_ask_for_the_next_one_at_once() {
+    let folder = Folder::new();
+    let mut options = folder.options(ferrofeed_core::orders::journal::Fsync::Off);
+    options.segment_bytes = 100;
+    let (mut journal, _) = ferrofeed_core::orders::journal::Journal::open(options, &mut |_| Ok(())).unwrap();
+    journal.rotate(0, &[(1, vec![0; 1_000])]).unwrap();
+    let begun = journal.status().bytes;
+    assert!(begun > 1_000);
+    while journal.status().bytes <= 2 * begun {
+        assert!(!journal.wants_rotation(), "{} of {begun} bytes", journal.status().bytes);
+        journal.append(0, 1, &[0; 7]).unwrap();
+    }
+    assert!(journal.wants_rotation());
+}
+
+#[test]
 fn interrupted_at_every_step() {
     let before = entries(4, &[30, 0, 12]);
     let oldest = entries(1, &[8, 8, 8]);

@@ -82,7 +82,7 @@ prop_compose! {
         (orders, unknown, live) in (any::<u32>(), any::<u32>(), any::<u32>()),
     ) -> Seen {
         let top = has_book.then_some(Top { bid, ask, price_scale, valid, age });
-        Seen::new(mode, top, Position { long, short }, Open { buy, sell, orders, unknown }, live)
+        Seen::new(mode, top, Position { long, short }, Open { buy: buy.map(i128::from), sell: sell.map(i128::from), orders, unknown, money: 0 }, live)
     }
 }
 

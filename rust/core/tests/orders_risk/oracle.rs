@@ -114,7 +114,7 @@ fn broken(intent: &Intent, rules: &Rules, limits: &Limits, seen: &Seen) -> Optio
     };
     let sum = |side: Side, offset: Offset| {
         let sums = if side == Side::Buy { seen.open.buy } else { seen.open.sell };
-        size_of(sums[offset as usize])
+        size_of(i64::try_from(sums[offset as usize]).unwrap())
     };
     let held = |amount: i128| reduced(Q(amount, 10_i128.pow(18)));
     let (long, short) = (held(seen.position.long), held(seen.position.short));
@@ -258,7 +258,8 @@ prop_compose! {
         let unit = 10_i128.pow(16);
         let long = i128::from(held.0) * unit * if held.2 { 1 } else { -1 };
         let position = Position { long, short: i128::from(held.1.max(0)) * unit };
-        let open = Open { buy: buy.map(|sum| sum.max(0)), sell: sell.map(|sum| sum.max(0)), orders: counts.0, unknown: 0 };
+        let sums = |sums: [i64; 3]| sums.map(|sum| i128::from(sum.max(0)));
+        let open = Open { buy: sums(buy), sell: sums(sell), money: 0, orders: counts.0, unknown: 0 };
         Seen::new(mode, top, position, open, counts.1)
     }
 }

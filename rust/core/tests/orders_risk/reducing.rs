@@ -22,7 +22,7 @@ fn a_sale_of_spot_is_bounded_by_what_is_held_and_not_for_sale_yet() {
     sale("2").typed(OrderType::Market).passes();
     sale("2.002").typed(OrderType::Market).refused("reducing: at most 2 can be reduced, not 2.002 (rule reducing)");
     // all of it is for sale already, or more than all
-    for open in [3_000, 3_001, i64::MAX] {
+    for open in [3_000, 3_001, i128::from(i64::MAX)] {
         sale("0.2")
             .seen(|seen| seen.open.sell = [open, 0, 0])
             .refused("reducing: at most 0 can be reduced, not 0.2 (rule reducing)");
@@ -73,7 +73,7 @@ fn no_sequence_of_orders_opens_or_turns_a_position() {
     let (mut passed, mut refused) = (0, 0);
     for _ in 0..2_000 {
         let start = i64::try_from(random(20_001)).unwrap() - 10_000;
-        let mut open = ([0_i64; 3], [0_i64; 3]);
+        let mut open = ([0_i128; 3], [0_i128; 3]);
         let mut orders = Vec::new();
         for _ in 0..12 {
             let side = if random(2) == 0 { Side::Buy } else { Side::Sell };
@@ -87,7 +87,7 @@ fn no_sequence_of_orders_opens_or_turns_a_position() {
                 Ok(checked) => {
                     assert_eq!(checked.quantity, size);
                     let sums = if side == Side::Buy { &mut open.0 } else { &mut open.1 };
-                    sums[0] += size;
+                    sums[0] += i128::from(size);
                     orders.push((side, size));
                     passed += 1;
                 }

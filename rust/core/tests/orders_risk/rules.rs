@@ -343,6 +343,21 @@ fn an_order_in_money_counts_with_what_it_buys() {
     };
     // three more at 100.10
     spending("300.29").passes();
+    // money that is on its way buys too, whatever this order is in
+    let other = |text: &str| spending(text).seen(|seen| seen.open.money = 20_000);
+    other("100.3").passes();
+    other("100.31").refused("the position could become 10.0000999000999001: our limit is 10 (rule position)");
+    let plain = |text: &str| {
+        let mut case = other("1").typed(OrderType::Limit).quantity(text);
+        (case.intent.unit, case.intent.price) = (Unit::Base, dec("100"));
+        case
+    };
+    plain("1").passes();
+    plain("1.002").refused("the position could become 10.000001998001998002: our limit is 10 (rule position)");
+    plain("1.002").sided(Side::Sell).passes();
+    plain("1").seen(|seen| seen.top = None).refused(
+        "the price can't be checked: there is no book; expected a valid and fresh book of the reference venue (rule no_book)",
+    );
     spending("300.3").passes();
     spending("300.31").refused("the position could become 10.0000999000999001: our limit is 10 (rule position)");
     spending("100").seen(|seen| seen.top = None).refused(

@@ -245,6 +245,9 @@ impl World {
         self.router = Router::new(self.config.clone(), ledger, Risk::new(Limits::default()), journal, now);
         let desk = self.router.add_desk("paper", 0, self.speaker.clone(), 0, now);
         assert_eq!(desk, self.desk);
+        for (symbol, product) in [("ETH/USDT", Product::Spot), ("BTC/USDT", Product::Contract)] {
+            self.router.add_instrument(desk, rules(symbol, product), now).unwrap();
+        }
     }
 
     pub fn events(&mut self) -> Vec<Event> {

@@ -2,7 +2,6 @@
 
 use super::core::OrderCore;
 use super::shape::{decimal, word};
-use crate::sync::lock;
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::gateway::{
     Accounts, Client, ClientLimits, Gateway, Keys, Op, Options, Permission, Platform, Tally, read,
@@ -95,8 +94,8 @@ pub(crate) struct GatewayCore {
 }
 
 impl GatewayCore {
-    fn with<T>(&self, work: impl FnOnce(&mut Gateway) -> T) -> PyResult<T> {
-        let mut state = lock(&self.orders.get().state);
+    fn with<T>(&self, py: Python<'_>, work: impl FnOnce(&mut Gateway) -> T) -> PyResult<T> {
+        let mut state = self.orders.get().state(py);
         let gateway = state.gateway.as_mut();
         gateway.map(work).ok_or_else(|| PyValueError::new_err("the router has another gateway now"))
     }
@@ -109,6 +108,7 @@ impl GatewayCore {
         ttl_ns=2_000_000_000, answer_within_ns=8_000_000_000, cancel_on_disconnect=false))]
     #[allow(clippy::too_many_arguments, reason = "options, all named in Python")]
     fn new(
+        py: Python<'_>,
         orders: Py<OrderCore>,
         platforms: Vec<PlatformText>,
         clients: Option<Vec<ClientText>>,
@@ -131,13 +131,13 @@ impl GatewayCore {
         let platforms = platforms.into_iter().map(Platform::from).collect();
         let clients = clients.map(|all| all.into_iter().map(ClientText::client).collect::<PyResult<Vec<_>>>());
         let gateway = Gateway::new(options, platforms, clients.transpose()?, random);
-        lock(&orders.get().state).gateway = Some(gateway);
+        orders.get().state(py).gateway = Some(gateway);
         Ok(Self { orders })
     }
 
     /// A connection is there.
-    fn opened(&self, socket: u32) -> PyResult<()> {
-        self.with(|gateway| gateway.opened(socket, Stamp::now()))
+    fn opened(&self, py: Python<'_>, socket: u32) -> PyResult<()> {
+        self.with(py, |gateway| gateway.opened(socket, Stamp::now()))
     }
 
     /// A connection is gone.
@@ -159,11 +159,9 @@ impl GatewayCore {
             all = matches!(request.op, Op::Kill | Op::Logout);
             if !matches!(request.op, Op::Ping | Op::Login) {
                 let instrument;
-                (desk, instrument) = lock(&orders.state)
-                    .gateway
-                    .as_ref()
-                    .map_or((None, None), |gateway| gateway.target(socket, request));
-                top = instrument.and_then(|instrument| orders.top(instrument, Stamp::now()));
+                (desk, instrument) =
+                    orders.state(py).gateway.as_ref().map_or((None, None), |gateway| gateway.target(socket, request));
+                top = instrument.and_then(|instrument| orders.top(py, instrument, Stamp::now()));
             }
         }
         orders.work(py, |state, now| {
@@ -190,7 +188,7 @@ impl GatewayCore {
         Vec<(u64, String, String)>,
         Option<Vec<(u64, u32, String, Vec<String>)>>,
     )> {
-        let (out, closings, wishes, watchers) = self.with(|gateway| {
+        let (out, closings, wishes, watchers) = self.with(py, |gateway| {
             (gateway.take_out(), gateway.take_closings(), gateway.take_wishes(), gateway.take_watchers())
         })?;
         let frames = PyList::empty(py);
@@ -217,18 +215,18 @@ impl GatewayCore {
     }
 
     /// It can't be had.
-    fn refuse(&self, login: u64, why: &str) -> PyResult<()> {
-        self.with(|gateway| gateway.deny_account(login, why))
+    fn refuse(&self, py: Python<'_>, login: u64, why: &str) -> PyResult<()> {
+        self.with(py, |gateway| gateway.deny_account(login, why))
     }
 
     /// A connection to a desk's venue could not be made.
-    fn connect_failed(&self, desk: u16, why: &str) -> PyResult<()> {
-        self.with(|gateway| gateway.connect_failed(desk, why))
+    fn connect_failed(&self, py: Python<'_>, desk: u16, why: &str) -> PyResult<()> {
+        self.with(py, |gateway| gateway.connect_failed(desk, why))
     }
 
     /// Tells a login about its market; `data` is JSON.
-    fn market(&self, login: u64, topic: &str, data: &[u8], dropped: u64) -> PyResult<()> {
-        self.with(|gateway| gateway.market(login, topic, data, dropped))
+    fn market(&self, py: Python<'_>, login: u64, topic: &str, data: &[u8], dropped: u64) -> PyResult<()> {
+        self.with(py, |gateway| gateway.market(login, topic, data, dropped))
     }
 
     /// Time passed: call it some times a second.
@@ -241,14 +239,14 @@ impl GatewayCore {
     }
 
     /// Counts something that happened outside, by its name.
-    fn count(&self, what: &str) -> PyResult<()> {
+    fn count(&self, py: Python<'_>, what: &str) -> PyResult<()> {
         let what = word("tally", what, Tally::ALL, Tally::name)?;
-        self.with(|gateway| gateway.tallies.count(what))
+        self.with(py, |gateway| gateway.tallies.count(what))
     }
 
     /// All counters by name, and how many connections and logins there are.
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyDict>, usize, usize)> {
-        let (tallies, (sockets, logins)) = self.with(|gateway| (gateway.tallies.clone(), gateway.size()))?;
+        let (tallies, (sockets, logins)) = self.with(py, |gateway| (gateway.tallies.clone(), gateway.size()))?;
         let all = PyDict::new(py);
         for (name, n) in tallies.all() {
             all.set_item(name, n)?;

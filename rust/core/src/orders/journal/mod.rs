@@ -43,7 +43,7 @@ pub struct Options {
     pub folder: PathBuf,
     /// When what was written is put onto the disk.
     pub fsync: Fsync,
-    /// A segment longer than this asks for the next one.
+    /// A segment longer than this, and than twice its checkpoint, asks for the next one.
     pub segment_bytes: u64,
     /// Segments kept, the one in use not counted.
     pub keep_segments: usize,
@@ -75,6 +75,8 @@ pub struct Journal {
     file: Arc<File>,
     path: PathBuf,
     segment: u64,
+    /// How long the segment was with nothing but its checkpoint; 0: it was begun before this start.
+    begun: u64,
     at: u64,
     room: u64,
     last: u64,
@@ -131,6 +133,7 @@ impl Journal {
             file: Arc::new(file),
             path: segment.path,
             segment: segment.number,
+            begun: 0,
             at: segment.end,
             room: segment.end,
             last: recovery.last,
@@ -210,10 +213,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether the segment is long enough for the next one to start.
+    /// Whether the segment is long enough for the next one to start: not before it is twice as long as its checkpoint, or one
+    /// longer than a segment should be would have the next one start at once, for ever.
     #[must_use]
     pub const fn wants_rotation(&self) -> bool {
-        self.at > self.options.segment_bytes
+        self.at > self.options.segment_bytes && self.at > self.begun.saturating_mul(2)
     }
 
     /// Starts the next segment with these entries, which must make the whole state; then the oldest segments go. Until the new one
@@ -254,6 +258,7 @@ impl Journal {
         self.segment = number;
         self.at = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.room = self.at;
+        self.begun = self.at;
         self.last = last;
         if let Some(syncer) = &self.syncer {
             syncer.note(last);

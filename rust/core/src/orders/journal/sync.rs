@@ -99,6 +99,10 @@ impl Syncer {
     pub(super) fn note(&self, number: u64) {
         let mut state = lock(&self.shared);
         state.synced = state.synced.max(number);
+        if number >= state.written {
+            // nothing waits any more, whatever the disk is still at work on
+            (state.file, state.waiting, state.working) = (None, 0, 0);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ pub use order::Order;
 use super::record::{Changed, Executed, Mode, Placed, Record};
 use super::rules::{Product, Rules};
 use super::state::OrderState;
-use super::types::{Offset, Side};
+use super::types::{Offset, Side, Unit};
 use crate::clock::Nanos;
 use foldhash::HashMap;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -44,13 +44,15 @@ impl Position {
     }
 }
 
-/// What live orders of an instrument may still trade, at the size scale.
+/// What live orders of an instrument may still trade, at the size scale. Sums of 128 bits: none of them ever saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Open {
     /// Purchases: net, to open, to close.
-    pub buy: [i64; 3],
+    pub buy: [i128; 3],
     /// Sales: net, to open, to close.
-    pub sell: [i64; 3],
+    pub sell: [i128; 3],
+    /// Money that purchases may still spend, at the price scale; what is spent of it already counts too, venues tell that late.
+    pub money: i128,
     /// How many orders.
     pub orders: u32,
     /// How many of them are unknown.
@@ -58,10 +60,17 @@ pub struct Open {
 }
 
 impl Open {
-    fn slot(&mut self, side: Side, offset: Offset) -> Option<&mut i64> {
+    fn slot(&mut self, side: Side, offset: Offset) -> Option<&mut i128> {
         match side {
             Side::Buy => self.buy.get_mut(usize::from(offset as u8)),
             Side::Sell => self.sell.get_mut(usize::from(offset as u8)),
+        }
+    }
+
+    /// Counts what may be traded more (below 0: less).
+    pub(super) fn grow(&mut self, side: Side, offset: Offset, by: i128) {
+        if let Some(sum) = self.slot(side, offset) {
+            *sum = sum.saturating_add(by);
         }
     }
 
@@ -69,9 +78,9 @@ impl Open {
         if !order.live {
             return;
         }
-        if let Some(sum) = self.slot(order.side, order.offset) {
-            *sum = sum.saturating_add(order.remaining.saturating_mul(sign));
-        }
+        let signed = |value: i64| i128::from(value).saturating_mul(sign.into());
+        self.grow(order.side, order.offset, signed(order.remaining));
+        self.money = self.money.saturating_add(signed(order.money));
         step(&mut self.orders, sign);
         if order.unknown {
             step(&mut self.unknown, sign);
@@ -91,6 +100,7 @@ struct Weight {
     side: Side,
     offset: Offset,
     remaining: i64,
+    money: i64,
     live: bool,
     unknown: bool,
 }
@@ -104,6 +114,7 @@ impl Weight {
             side: placed.side,
             offset: placed.offset,
             remaining: order.remaining(),
+            money: if placed.unit == Unit::Quote && placed.side == Side::Buy { placed.quantity } else { 0 },
             live: !order.state.is_terminal(),
             unknown: order.state == OrderState::Unknown,
         }
@@ -238,6 +249,11 @@ impl Ledger {
             each(Record::Strategy { strategy, name: name.clone() });
         }
         for (instrument, known) in (0..).zip(&self.instruments) {
+            // what it was when it was added says which position is its own
+            let first = self.as_added(known);
+            if first != known.rules {
+                each(Record::Instrument { instrument, desk: known.desk, rules: first });
+            }
             each(Record::Instrument { instrument, desk: known.desk, rules: known.rules.clone() });
         }
         for (slot, position) in (0..).zip(&self.positions) {
@@ -257,6 +273,18 @@ impl Ledger {
                 each(Record::Kept(Box::new(order.keep())));
             }
         }
+    }
+
+    /// An instrument's rules with product and base currency such as they were when it got its position: venues spell a currency
+    /// otherwise later, and the position stays.
+    fn as_added(&self, known: &Instrument) -> Rules {
+        let mut rules = known.rules.clone();
+        let holding = self.holdings.iter().find(|(_, slot)| **slot == known.slot);
+        rules.product = if holding.is_some() { Product::Spot } else { Product::Contract };
+        if let Some(((_, base), _)) = holding {
+            rules.base.clone_from(base);
+        }
+        rules
     }
 
     /// The highest order id given so far.
@@ -541,7 +569,7 @@ impl Ledger {
 
 /// A value at a scale of at most 18 digits, at [`MONEY_SCALE`].
 #[must_use]
-pub fn at_money_scale(value: i64, scale: u8) -> i128 {
+pub fn at_money_scale(value: impl Into<i128>, scale: u8) -> i128 {
     let up = u32::from(MONEY_SCALE.saturating_sub(scale));
-    i128::from(value).saturating_mul(10_i128.saturating_pow(up))
+    value.into().saturating_mul(10_i128.saturating_pow(up))
 }

@@ -197,10 +197,11 @@ const fn best(side: Side, top: Top) -> i64 {
 
 pub(super) fn position(intent: &Intent, terms: Checked, rules: &Rules, limits: &Limits, seen: &Seen) -> Verdict {
     let scale = rules.size_scale;
-    let amount = |value: i64| at_money_scale(value, scale);
-    let open = |side: &[i64; 3], offset: Offset| amount(side.get(usize::from(offset as u8)).copied().unwrap_or(0));
+    let open = |side: &[i128; 3], offset: Offset| {
+        at_money_scale(side.get(usize::from(offset as u8)).copied().unwrap_or(0), scale)
+    };
     let shown = |value: i128| Amount::Scaled(value, MONEY);
-    let order = amount(terms.quantity);
+    let order = at_money_scale(terms.quantity, scale);
     let (position, offset) = (seen.position, intent.offset);
     // what may be reduced: the position less what live orders reduce already
     let reducible = match (offset, intent.side) {
@@ -211,6 +212,8 @@ pub(super) fn position(intent: &Intent, terms: Checked, rules: &Rules, limits: &
         (Offset::Net, Side::Buy) => position.net().saturating_neg().saturating_sub(open(&seen.open.buy, Offset::Net)),
     }
     .max(0);
+    // how much of it money on its way will have bought back, nobody knows
+    let reducible = if intent.side == Side::Buy && seen.open.money > 0 { 0 } else { reducible };
     if seen.mode == Mode::Reducing {
         let good = intent.unit == Unit::Base && order <= reducible;
         require(good, Rule::Reducing, shown(reducible), Amount::Decimal(intent.quantity))?;
@@ -223,30 +226,38 @@ pub(super) fn position(intent: &Intent, terms: Checked, rules: &Rules, limits: &
         (Offset::Net, Side::Sell) => position.net().saturating_neg().saturating_add(open(&seen.open.sell, Offset::Net)),
         (Offset::Close, _) => return Ok(()),
     };
-    if intent.unit == Unit::Quote {
-        return position_by_money(intent, terms, rules, limits, seen, before, most);
-    }
-    let after = before.saturating_add(order);
+    let (order, spent) = match intent.unit {
+        Unit::Base => (order, 0),
+        Unit::Quote => (0, i128::from(terms.quantity)),
+    };
     // what only reduces is never refused for the size of the position
-    let good = within(after, MONEY, most) || (order <= reducible && offset == Offset::Net);
-    require(good, Rule::Position, Amount::Decimal(most), shown(after))
+    if spent == 0 && order <= reducible && offset == Offset::Net {
+        return Ok(());
+    }
+    let on_its_way = if intent.side == Side::Buy { seen.open.money } else { 0 };
+    let (after, money) = (before.saturating_add(order), spent.saturating_add(on_its_way));
+    if money > 0 {
+        return position_by_money(intent, rules, limits, seen.top, after, money, most);
+    }
+    require(within(after, MONEY, most), Rule::Position, Amount::Decimal(most), shown(after))
 }
 
-/// The same for an order that says how much money to spend: what that buys at the best price of our own book.
+/// The same where orders say how much money to spend, this one or those that are live: what that buys at the best price of our own
+/// book.
 fn position_by_money(
     intent: &Intent,
-    terms: Checked,
     rules: &Rules,
     limits: &Limits,
-    seen: &Seen,
+    top: Option<Top>,
     before: i128,
+    money: i128,
     most: Decimal,
 ) -> Verdict {
-    let (best, scale) = reference(intent, limits, seen.top)?;
+    let (best, scale) = reference(intent, limits, top)?;
     let limit = at_money_scale(most.coef, most.scale);
     // before + money / best <= limit, without the division
     let room = limit.saturating_sub(before);
-    let (money, money_scale) = (i128::from(terms.quantity), rules.price_scale);
+    let money_scale = rules.price_scale;
     let worth = room.checked_mul(best.into());
     let good = worth.map_or(room > 0, |worth| at_most(money, money_scale, worth, MONEY.saturating_add(scale)));
     // only shown: rounded up, and as large as can be where it does not fit

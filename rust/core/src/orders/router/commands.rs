@@ -202,7 +202,7 @@ impl Router {
         if !room {
             return Err(Denial::Full(MOST_REQUESTS));
         }
-        let open = self.ledger.open(order.instrument);
+        let open = self.open_at_most(order.instrument);
         let seen = Seen::new(mode, order.top, self.ledger.position(order.instrument), open, live);
         let intent = Intent {
             desk: known.desk,
@@ -301,6 +301,9 @@ impl Router {
             self.track(id).wanted_gone = true;
             return;
         }
+        let again = now.monotonic.saturating_add(self.config.ask_again.saturating_mul(2));
+        self.track(id).cancel_after = again;
+        let Some(desk) = self.desk_mut(number) else { return };
         let asked = |request: &Request| matches!(request, Request::Cancel(ids) if ids.contains(&id));
         if desk.commands.iter().any(|waiting| asked(&waiting.request))
             || desk.pending.iter().any(|pending| !pending.overdue && asked(&pending.request))
@@ -309,7 +312,6 @@ impl Router {
         }
         let request = Request::Cancel(vec![id]);
         desk.commands.push_back(Waiting { request, deadline, since: now.monotonic, cause: 0 });
-        self.track(id).cancel_after = now.monotonic.saturating_add(self.config.ask_again.saturating_mul(2));
         if matches!(state, OrderState::Working | OrderState::PendingReplace) {
             self.simply(id, Change::CancelAsked, "", now);
         }
@@ -359,8 +361,14 @@ impl Router {
             terms: (price, quantity),
             reason: "".into(),
         };
-        if self.broken.is_some() || !self.change(changed, now) {
-            let why = self.broken.clone().unwrap_or_default();
+        if self.broken.is_none() {
+            self.change(changed, now);
+        }
+        if let Some(why) = self.broken.clone() {
+            // what could not be written down is not sent
+            if self.state(id) == Some(OrderState::PendingReplace) {
+                self.simply(id, Change::ReplaceFailed, "the journal does not take it", now);
+            }
             return Err(Denial::Journal(why));
         }
         let waiting = Waiting {
@@ -387,16 +395,10 @@ impl Router {
     ) -> Result<(i64, i64), Denial> {
         let known = self.ledger.instrument(placed.instrument).ok_or(Denial::UnknownInstrument(placed.instrument))?;
         let rules = known.rules.clone();
-        let mut open = self.ledger.open(placed.instrument);
+        let mut open = self.open_at_most(placed.instrument);
         let before = placed.quantity.saturating_sub(filled).max(0);
-        let side = match placed.side {
-            Side::Buy => &mut open.buy,
-            Side::Sell => &mut open.sell,
-        };
         // the order itself makes room for what it becomes
-        if let Some(sum) = side.get_mut(usize::from(placed.offset as u8)) {
-            *sum = sum.saturating_sub(before);
-        }
+        open.grow(placed.side, placed.offset, i128::from(before).saturating_neg());
         open.orders = open.orders.saturating_sub(1);
         let live = self.ledger.live_of(placed.desk).saturating_sub(1);
         let position = self.ledger.position(placed.instrument);
@@ -418,10 +420,16 @@ impl Router {
         Ok((checked.price, checked.quantity))
     }
 
-    /// Changes the mode. While the kill switch is on it changes nothing yet.
+    /// Changes the mode; unless that is [`Mode::Active`], orders that wait to be sent end here. While the kill switch is on it
+    /// changes nothing yet.
     pub fn set_mode(&mut self, mode: Mode, by: &str, now: Stamp) {
-        if mode != self.ledger.mode() {
-            self.commit(&Record::Mode { mode, by: by.into() }, now);
+        if mode == self.ledger.mode() {
+            return;
+        }
+        self.commit(&Record::Mode { mode, by: by.into() }, now);
+        if mode != Mode::Active {
+            // it was let through under another mode
+            self.drop_all_orders("the mode changed before it was sent", now);
         }
     }
 
@@ -431,9 +439,7 @@ impl Router {
             self.commit(&Record::Kill { on: true, by: why.into() }, now);
         }
         // what was not sent yet is not sent
-        for desk in 0..u16::try_from(self.desks.len()).unwrap_or(u16::MAX) {
-            self.drop_orders(desk, "the kill switch was thrown", now);
-        }
+        self.drop_all_orders("the kill switch was thrown", now);
         self.cancel_all(None, None, None, now);
     }
 
@@ -444,6 +450,12 @@ impl Router {
             self.commit(&Record::Kill { on: false, by: who.into() }, now);
         }
         on
+    }
+
+    fn drop_all_orders(&mut self, why: &str, now: Stamp) {
+        for desk in 0..u16::try_from(self.desks.len()).unwrap_or(u16::MAX) {
+            self.drop_orders(desk, why, now);
+        }
     }
 
     /// Ends every order of a desk that still waits to be sent.

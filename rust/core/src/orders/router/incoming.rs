@@ -233,6 +233,15 @@ impl Router {
             }
             _ => self.count(desk, |stats| &stats.stray),
         }
+        // of what the answer leaves out nobody knows whether its cancel was taken
+        let asked = pending.into_iter().flat_map(|pending| match pending.request {
+            Request::Cancel(ids) => ids,
+            _ => Vec::new(),
+        });
+        for id in asked.filter(|id| !named.iter().any(|(known, _)| known == id)) {
+            self.cancel_failed(id, "the venue's answer leaves it out", now);
+            self.ask_about(id, now.monotonic);
+        }
         for (id, refusal) in named {
             match refusal {
                 // it was taken: the order's own report says when it is gone, or the venue is asked soon
@@ -285,6 +294,8 @@ impl Router {
             }
             Request::Login => self.login_refused(desk, &why, now),
             Request::Logout => {}
+            // it ended meanwhile, and there is nothing left to ask
+            Request::Order(id) if self.state(id).is_none_or(OrderState::is_terminal) => {}
             question => {
                 let again = now.monotonic.saturating_add(self.config.ask_again);
                 if let Some(desk) = self.desk_mut(desk) {

@@ -35,7 +35,7 @@ pub use say::Heard;
 pub use sink::{Memory, Nowhere, Sink};
 pub use stats::{DeskStats, Tallies};
 
-use super::ledger::{Inconsistent, Ledger};
+use super::ledger::{Inconsistent, Ledger, Open};
 use super::record::{BadRecord, Changed, Record};
 use super::report::PositionReport;
 use super::risk::Risk;
@@ -132,6 +132,8 @@ pub struct Router {
     holdings: HashMap<u32, PositionReport>,
     /// Those of which it said something else since they were taken; each once.
     told: Vec<u32>,
+    /// Orders whose whole quantity may have become another: the one asked for last.
+    changing: Vec<(u64, i64)>,
     events: Vec<Event>,
     seq: u64,
     number: u64,
@@ -165,6 +167,7 @@ impl Router {
             tracks: HashMap::default(),
             holdings: HashMap::default(),
             told: Vec::new(),
+            changing: Vec::new(),
             events: Vec::new(),
             seq: 0,
             // no run repeats the numbers of another: venues keep logs, and people read them
@@ -174,8 +177,11 @@ impl Router {
         };
         router.commit(&Record::Started, now);
         let live: Vec<u64> = router.ledger.live().map(|order| order.placed.id).collect();
+        let killed = router.ledger.kill().is_some();
         for id in live {
             router.lose(id, "the process was restarted", now);
+            // what the kill switch is after stays so, should it be cleared before the venue was asked
+            router.track(id).wanted_gone = killed;
         }
         router
     }
@@ -191,9 +197,10 @@ impl Router {
             self.stats.push(private_stats());
         }
         let mut entry = Desk::new(name, link, speaker, poll);
+        // what is no longer traded may be no longer listed: only its live orders are a reason to ask for it
         entry.instruments = (0..)
             .zip(self.ledger.instruments())
-            .filter(|(_, known)| known.desk == desk)
+            .filter(|(index, known)| known.desk == desk && self.ledger.open(*index).orders > 0)
             .map(|(index, _)| index)
             .collect();
         if let Some(slot) = self.desks.get_mut(number) {
@@ -250,20 +257,19 @@ impl Router {
             .zip(self.ledger.instruments())
             .find(|(_, known)| known.desk == desk && known.rules.symbol == rules.symbol)
             .map(|(index, known)| (index, known.rules.clone()));
-        let index = match known {
-            Some((index, before)) if before == rules => return Ok(index),
-            Some((index, before)) => {
-                if (before.price_scale, before.size_scale) != (rules.price_scale, rules.size_scale) {
-                    return Err(format!(
-                        "{}: the journal has it with scales {} and {}, now they are {} and {}: start with a new journal",
-                        rules.symbol, before.price_scale, before.size_scale, rules.price_scale, rules.size_scale
-                    ));
-                }
-                index
-            }
-            None => u32::try_from(self.ledger.instruments().len()).unwrap_or(u32::MAX),
-        };
-        self.commit(&Record::Instrument { instrument: index, desk, rules }, now);
+        if let Some((_, before)) = &known
+            && (before.price_scale, before.size_scale) != (rules.price_scale, rules.size_scale)
+        {
+            return Err(format!(
+                "{}: the journal has it with scales {} and {}, now they are {} and {}: start with a new journal",
+                rules.symbol, before.price_scale, before.size_scale, rules.price_scale, rules.size_scale
+            ));
+        }
+        let next = u32::try_from(self.ledger.instruments().len()).unwrap_or(u32::MAX);
+        let index = known.as_ref().map_or(next, |(index, _)| *index);
+        if known.is_none_or(|(_, before)| before != rules) {
+            self.commit(&Record::Instrument { instrument: index, desk, rules }, now);
+        }
         if let Some(entry) = self.desk_mut(desk)
             && !entry.instruments.contains(&index)
         {
@@ -374,6 +380,19 @@ impl Router {
         self.links.get(usize::from(link)).map_or(&[], Vec::as_slice)
     }
 
+    /// What live orders of an instrument may still trade, with what changes on their way may add.
+    fn open_at_most(&self, instrument: u32) -> Open {
+        let mut open = self.ledger.open(instrument);
+        for (id, asked) in &self.changing {
+            let placed = self.ledger.order(*id).map(|order| &order.placed);
+            if let Some(placed) = placed.filter(|placed| placed.instrument == instrument) {
+                let more = asked.saturating_sub(placed.quantity).max(0);
+                open.grow(placed.side, placed.offset, more.into());
+            }
+        }
+        open
+    }
+
     fn track(&mut self, id: u64) -> &mut Track {
         self.tracks.entry(id).or_default()
     }
@@ -436,13 +455,20 @@ impl Router {
                 event.change = Some(changed.change);
                 event.text.clone_from(&changed.reason);
                 self.fill_in(&mut event, changed.id);
-                if event.state.is_some_and(OrderState::is_terminal) {
+                let over = event.state.is_some_and(OrderState::is_terminal);
+                if over || matches!(changed.change, Change::ReplaceAsked | Change::Replaced | Change::ReplaceFailed) {
+                    self.changing.retain(|(id, _)| *id != changed.id);
+                }
+                if over {
                     self.tracks.remove(&changed.id);
                 } else {
                     let track = self.track(changed.id);
                     track.known = now.monotonic;
                     match changed.change {
-                        Change::ReplaceAsked => track.replacing = true,
+                        Change::ReplaceAsked => {
+                            track.replacing = true;
+                            self.changing.push((changed.id, changed.terms.1));
+                        }
                         Change::Replaced | Change::ReplaceFailed => track.replacing = false,
                         _ => {}
                     }

@@ -19,12 +19,21 @@ pub struct Outgoing {
 }
 
 /// How a request is said.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub enum Body {
     /// One text message. It may hold a credential: never to be printed.
     Text(Vec<u8>),
     /// The paper exchange takes the request as it is.
     Paper,
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Paper => f.write_str("Paper"),
+        }
+    }
 }
 
 impl Router {
@@ -51,35 +60,36 @@ impl Router {
 
     /// The first request of a desk that may be sent now, and those that can go with it; those too late are ended.
     fn pick(&mut self, number: u16, now: Stamp) -> Option<Waiting> {
-        loop {
+        self.end_late(number, now);
+        let desk = self.desk(number).filter(|desk| desk.is_up())?;
+        let at = desk.commands.iter().position(|waiting| desk.may_send(waiting, now.monotonic));
+        if let Some(at) = at {
+            let is_cancel = matches!(desk.commands.get(at)?.request, Request::Cancel(_));
+            if is_cancel && !self.risk.take_cancel(number, now.monotonic) {
+                return None;
+            }
             let desk = self.desk_mut(number)?;
-            if !desk.is_up() {
-                return None;
-            }
-            let late = desk.commands.iter().position(|waiting| waiting.deadline < now.monotonic);
-            if let Some(waiting) = late.and_then(|at| desk.commands.remove(at)) {
-                self.too_late(number, &waiting, "its time to live was over before it could be sent", now);
-                continue;
-            }
-            let at = desk.commands.iter().position(|waiting| desk.may_send(waiting, now.monotonic));
-            if let Some(at) = at {
-                let is_cancel = matches!(desk.commands.get(at)?.request, Request::Cancel(_));
-                if is_cancel && !self.risk.take_cancel(number, now.monotonic) {
-                    return None;
-                }
-                let desk = self.desk_mut(number)?;
-                let mut waiting = desk.commands.remove(at)?;
-                self.gather(number, &mut waiting);
-                return Some(waiting);
-            }
-            if desk.pause > now.monotonic {
-                return None;
-            }
-            let at = desk.questions.iter().position(|waiting| !desk.must_wait(&waiting.request))?;
-            if !self.risk.take_query(number, now.monotonic) {
-                return None;
-            }
-            return self.desk_mut(number)?.questions.remove(at);
+            let mut waiting = desk.commands.remove(at)?;
+            self.gather(number, &mut waiting);
+            return Some(waiting);
+        }
+        if desk.pause > now.monotonic {
+            return None;
+        }
+        let at = desk.questions.iter().position(|waiting| !desk.must_wait(&waiting.request))?;
+        if !self.risk.take_query(number, now.monotonic) {
+            return None;
+        }
+        self.desk_mut(number)?.questions.remove(at)
+    }
+
+    /// Ends the commands of a desk whose time to live is over.
+    pub(super) fn end_late(&mut self, number: u16, now: Stamp) {
+        let late = |waiting: &Waiting| waiting.deadline < now.monotonic;
+        while let Some(desk) = self.desk_mut(number) {
+            let at = desk.commands.iter().position(late);
+            let Some(waiting) = at.and_then(|at| desk.commands.remove(at)) else { return };
+            self.too_late(number, &waiting, "its time to live was over before it could be sent", now);
         }
     }
 
@@ -160,6 +170,7 @@ impl Router {
                 !ids.is_empty()
             }
             Request::Replace(id, ..) => self.state(*id) == Some(OrderState::PendingReplace),
+            Request::Order(id) => self.state(*id).is_some_and(|state| !state.is_terminal()),
             _ => true,
         }
     }

@@ -15,6 +15,7 @@ impl Router {
         self.ask_about_unknown(now);
         for number in 0..u16::try_from(self.desks.len()).unwrap_or(u16::MAX) {
             if self.desk(number).is_some_and(super::desk::Desk::is_up) {
+                self.end_late(number, now);
                 self.overdue(number, now);
                 self.claim_orphans(number, now);
                 self.forget_orphans(number, now);
@@ -181,13 +182,13 @@ impl Router {
     }
 
     /// Cancels that are wanted until they are done: those of the kill switch, of "cancel all", and of orders that could not be
-    /// cancelled when it was asked for.
+    /// cancelled when it was asked for. A cancel that was taken is not yet done: a venue may take it and lose it.
     fn cancel_wanted(&mut self, now: Stamp) {
         let killed = self.ledger.kill().is_some();
         let wanted: Vec<u64> = self
             .ledger
             .live()
-            .filter(|order| !order.venue_id.is_empty() && order.state != OrderState::PendingCancel)
+            .filter(|order| !order.venue_id.is_empty())
             .map(|order| order.placed.id)
             .filter(|id| {
                 self.tracks
