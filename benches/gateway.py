@@ -111,7 +111,9 @@ def tables(report: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[li
     if {"ours", "stalled"} <= by_part.keys():
         ratios = []
         for label in LABELS:
-            middle = [statistics.median(run["latency_us"][ORDER][label] for run in by_part[part]) for part in PARTS[::2]]
+            middle = [
+                statistics.median(run["latency_us"][ORDER][label] for run in by_part[part]) for part in PARTS[::2]
+            ]
             ratios.append(f"{middle[1] / middle[0]:.2f}")
         yield "an order's round trip of the others, one client stalled : none", LABELS, [ratios]
     rows = [
@@ -128,7 +130,17 @@ def tables(report: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[li
         ]
         for run in report["runs"]
     ]
-    head = ("server", "answers", "orders", "notifications", "lost or wrong", "its CPU", "clients'", "late p99", "memory")
+    head = (
+        "server",
+        "answers",
+        "orders",
+        "notifications",
+        "lost or wrong",
+        "its CPU",
+        "clients'",
+        "late p99",
+        "memory",
+    )
     yield "each run", head, rows
 
 

@@ -33,8 +33,11 @@ AT_ONCE: Final = 50
 """Sockets that log in at a time."""
 PING_S: Final = 5.0
 NS: Final = 1_000_000_000
-STALLED_CID: Final = 16_384
-"""Bytes that a stalled client adds to its ids: what it leaves unread soon is more than a server may hold."""
+STALLED_ORDERS: Final = 400
+"""Orders that rest for each login of a client before it stalls: what it is told of them and does not read soon is more than
+a server holds for anybody."""
+STALLED_RATE: Final = 20
+"""Of these at a time, some times a second: below the limit of a connection."""
 
 _PLACED: Final = b'{"op":"place_order","cid":"'
 _NUMBER: Final = b'"order_no":"'
@@ -196,7 +199,7 @@ class Generator:
             del line.times[:]
             line.loading = True
         if self.load.stalled:
-            _stall(self._lines[0])
+            await self._stall(self._lines[0])
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -286,8 +289,6 @@ class Generator:
             return
         step = load.step(slot)
         cid = b"%08d" % slot
-        if load.stalled and at == 0:
-            cid += b"." * STALLED_CID
         templates = self._templates[login]
         if step in {CANCEL, CANCEL_OLD}:
             of = load.cancels(slot)
@@ -295,7 +296,7 @@ class Generator:
                 text = templates[ASSET] % cid
             else:
                 # an order that is not answered yet has no number: then all of the symbol
-                number = self._numbers.get(of)
+                number = b"0" if load.stalled and at == 0 else self._numbers.get(of)
                 text = templates[CANCEL] % (cid, b'"%b"' % number if number else b"")
         elif step in {OPEN, ASSET}:
             text = templates[step] % cid
@@ -303,6 +304,18 @@ class Generator:
             text = templates[step] % (cid, 1 + slot // load.logins % 3)
         self._sent[slot] = time.perf_counter_ns()
         line.send(text)
+
+    async def _stall(self, line: Line) -> None:
+        """Have a client with many orders read nothing any more, and the system take little for it."""
+        orders = [login for login in range(0, self.load.logins, self.load.sockets) for _ in range(STALLED_ORDERS)]
+        for first in range(0, len(orders), STALLED_RATE):
+            for login in orders[first : first + STALLED_RATE]:
+                # an id that no request of the load has
+                line.send(self._templates[login][AWAY] % (b"99999999", 1))
+            await asyncio.sleep(0.1)
+        transport = line.transport.underlying_transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        transport.pause_reading()
 
     def _ping(self) -> None:
         text = b'{"op":"ping","ts":%d}' % (time.time_ns() // 1_000_000)
@@ -348,7 +361,8 @@ def _templates(token: bytes) -> dict[str, bytes]:
             _PLACED
             + b"%b"
             + tail
-            + b',%b,"action":"%b","price":%b,"quantity":0.00%%d,"order_type":"%b"}' % (symbol, action, price, order_type)
+            + b',%b,"action":"%b","price":%b,"quantity":0.00%%d,"order_type":"%b"}'
+            % (symbol, action, price, order_type)
         )
 
     return {
@@ -359,10 +373,3 @@ def _templates(token: bytes) -> dict[str, bytes]:
         OPEN: b'{"op":"open_orders","cid":"%b' + tail + b"," + symbol + b"}",
         ASSET: b'{"op":"asset","cid":"%b' + tail + b"}",
     }
-
-
-def _stall(line: Line) -> None:
-    """Have a client read nothing any more, and the system take little for it."""
-    transport = line.transport.underlying_transport
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    transport.pause_reading()

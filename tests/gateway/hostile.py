@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -128,6 +128,7 @@ def abused(folder: Path, **settings: Any) -> Iterator[tuple[Server, Honest]]:
     """A server beside whose abuse an honest client is served. In the end it lives, is no larger, and has the honest orders only."""
     server = Server(folder, **{"requests_per_s": 100_000, **settings})
     try:
+        _witness(server)
         honest = Honest(server)
         try:
             honest.served()
@@ -143,8 +144,7 @@ def abused(folder: Path, **settings: Any) -> Iterator[tuple[Server, Honest]]:
         finally:
             honest.stop()
         honest.check()
-        with server.client() as other:
-            assert other.login("paper", ("witness", "w"), ETH).ask("open_orders", symbol=ETH)["data"] == []
+        assert _witness(server)["data"] == []
         assert server.stop() == 0
         assert placed(server) == set(honest.orders)
         assert "Traceback" not in server.said()
@@ -155,6 +155,12 @@ def abused(folder: Path, **settings: Any) -> Iterator[tuple[Server, Honest]]:
     finally:
         server.process.kill()
         server.process.wait()
+
+
+def _witness(server: Server) -> Message:
+    """What a client sees that has done nothing, and had its account before everybody else."""
+    with server.client() as other:
+        return other.login("paper", ("witness", "w"), ETH).ask("open_orders", symbol=ETH)
 
 
 def placed(server: Server) -> set[str]:
@@ -233,12 +239,20 @@ class Raw:
         message: Message = json.loads(found[1])
         return message
 
+    def ask(self, asked: Message) -> Message:
+        """Ask; the next message that is no news."""
+        self.send(frame(json.dumps(asked).encode()))
+        while (message := self.message())["op"] in {"state", "notify"}:
+            pass
+        return message
+
     def closed(self) -> int:
         """Wait for the end; the code of its close frame, 0 if there was none."""
         code = 0
         while (found := self.frame()) is not None:
             if found[0] == 8:
                 code = int.from_bytes(found[1][:2], "big")
+                self.send(frame(found[1][:2], 8))
         return code
 
 
@@ -267,7 +281,9 @@ def length(size: int, *, masked: bool = True) -> bytes:
     bit = 128 if masked else 0
     if size < 126:
         return bytes([bit | size])
-    return bytes([bit | 126]) + struct.pack(">H", size) if size < 1 << 16 else bytes([bit | 127]) + struct.pack(">Q", size)
+    return (
+        bytes([bit | 126]) + struct.pack(">H", size) if size < 1 << 16 else bytes([bit | 127]) + struct.pack(">Q", size)
+    )
 
 
 def order(token: str, **change: Any) -> Message:
@@ -283,3 +299,11 @@ def order(token: str, **change: Any) -> Message:
         "order_type": "LIMIT",
         **change,
     }
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    """Poll with a deadline."""
+    end = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < end, f"waited too long: {what}"
+        time.sleep(0.02)
