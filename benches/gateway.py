@@ -1,10 +1,11 @@
 """The gateway under load: ``python -m benches.gateway [--sockets N --logins N --rate N --seconds S --only PARTS]``.
 
-500 sockets, 2,000 logins, 10,000 requests a second on a schedule: orders that fill and orders that rest and are cancelled,
-questions for open orders and assets. The server has one CPU, the clients another. ``ours`` is ``ferrofeed run`` with its
-paper exchange, journal and risk checks; ``echo`` a minimal aiohttp server that answers as many bytes and does nothing;
-they take turns under the same clients. ``stalled`` is ours with one client that reads nothing any more: what the others
-see of it. Every answer and notification of ours is checked by its ids: one that is lost, or at somebody else, fails it.
+500 sockets, 2,000 logins, 10,000 requests a second on a schedule: orders that fill and orders that rest and are
+cancelled, questions for open orders and assets. The server has one CPU, the clients another. ``ours`` is ``ferrofeed
+run`` with its paper exchange, journal and risk checks; ``echo`` a minimal aiohttp server that answers as many bytes
+and does nothing; they take turns under the same clients. ``stalled`` is ours with one client that reads nothing any
+more: what the others see of it. Every answer and notification of ours is checked by its ids: one that is lost, or at
+somebody else, fails it.
 
 The record goes to ``reports``.
 """
@@ -32,6 +33,8 @@ from ferrofeed.bench import machine, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
 
     from benches.gateway_load import Run
     from benches.gateway_servers import Server
@@ -172,21 +175,23 @@ def main(argv: Sequence[str] | None = None) -> int:
                 found = one(part, Load(**load, stalled=part == "stalled"), Path(folder) / f"{part}-{number}")
                 report["runs"].append(found)
     about["load_average_after"] = machine.describe()["load_average"]
+    _show(console, report)
+    path = args.out / f"gateway-{about['date'].replace(':', '').removesuffix('+0000')}.json"
+    dump(path, report)
+    print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+    return int(any(found["mistakes"] for found in report["runs"]))
+
+
+def _show(console: Console, report: dict[str, Any]) -> None:
     for title, head, rows in tables(report):
         shown = Table(*head, title=title, title_justify="left")
         for row in rows:
             shown.add_row(*row)
         console.print(shown)
-    failed = False
     for found in report["runs"]:
         for what, count in found["mistakes"].items():
-            failed = True
-            console.print(f"[red]{NAMES[found['part']]}: {what}: {count:,}", markup=True)
+            console.print(f"[red]{NAMES[found['part']]}: {what}: {count:,}")
             console.print(f"  {found['examples'][what][0]}", markup=False)
-    path = args.out / f"gateway-{about['date'].replace(':', '').removesuffix('+0000')}.json"
-    dump(path, report)
-    print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
-    return int(failed)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -1,8 +1,8 @@
 """Whether a load lost anything: every answer and every notification, by its ids, all of them.
 
-What must hold: each request has exactly one answer, of its operation, on its socket; each notification is for a login of the
-socket that it came on, and tells of an order of that login; an order is told of in its order of events, after its answer,
-each change once, and its fills are exactly what its changes say; what was sold was bought.
+What must hold: each request has exactly one answer, of its operation, on its socket; each notification is for a login
+of the socket that it came on, and tells of an order of that login; an order is told of in its order of events, after
+its answer, each change once, and its fills are exactly what its changes say; what was sold was bought.
 """
 
 from __future__ import annotations
@@ -134,15 +134,18 @@ class Check:
             if op == "place_order":
                 answered.add(message["order_no"])
             self._answer(at, op, message["cid"], time_ns)
-            if not message["result"]:
-                self.found.refusals[f"{op}: {message['error_message']}"] += 1
-            elif op == "open_orders":
-                for row in message["data"]:
-                    self._own(at, row["order_no"], self._run.load.login(int(message["cid"])), "a list of open orders")
-            elif op == "cancel_order":
-                for row in message["data"]:
-                    if not row["result"]:
-                        self.found.refusals[f"a cancel's order: {row['error_message']}"] += 1
+            self._content(at, op, message)
+
+    def _content(self, at: int, op: str, message: dict[str, Any]) -> None:
+        if not message["result"]:
+            self.found.refusals[f"{op}: {message['error_message']}"] += 1
+        elif op == "open_orders":
+            for row in message["data"]:
+                self._own(at, row["order_no"], self._run.load.login(int(message["cid"])), "a list of open orders")
+        elif op == "cancel_order":
+            for row in message["data"]:
+                if not row["result"]:
+                    self.found.refusals[f"a cancel's order: {row['error_message']}"] += 1
 
     def _echo(self, at: int, text: bytes, time_ns: int) -> None:
         if text.startswith(b'{"op":"ping"'):

@@ -1,7 +1,7 @@
-"""What the gateway is measured beside: a minimal aiohttp WebSocket server that answers each request with as many bytes.
+"""What the gateway is measured beside: a minimal aiohttp WebSocket server that answers with as many bytes.
 
-Run as ``python -m benches.gateway_echo PORT``. It reads nothing of what it answers, trades nothing and tells nobody else:
-what is left is the cost of a WebSocket server in Python.
+Run as ``python -m benches.gateway_echo PORT``. It reads nothing of what it answers, trades nothing and tells nobody
+else: what is left is the cost of a WebSocket server in Python.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The gateway's load: many sockets, more logins, requests on a schedule that waits for nobody.
 
-Request ``slot`` is due at ``start + slot / rate`` and is sent then, whatever is still unanswered; its latency counts from
-when it was due. So a server that stops for a moment shows it in every request that was due meanwhile.
+Request ``slot`` is due at ``start + slot / rate`` and is sent then, whatever is still unanswered; its latency counts
+from when it was due. So a server that stops for a moment shows it in every request that was due meanwhile.
 
-What comes is kept whole, with its time, and judged afterwards (:mod:`benches.gateway_check`): the generator is to take as
-little of its CPU as it can. Only the number of an order is looked for at once, for its cancel.
+What comes is kept whole, with its time, and judged afterwards (:mod:`benches.gateway_check`): the generator is to
+take as little of its CPU as it can. Only the number of an order is looked for at once, for its cancel.
 """
 
 from __future__ import annotations

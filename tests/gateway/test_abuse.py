@@ -1,5 +1,8 @@
-"""What strangers and broken clients do to the gateway: nothing crashes, leaks or trades, each is counted under its own name,
-and an honest client beside it is served all along. ``FERROFEED_ABUSE=full`` does many times as much."""
+"""What strangers and broken clients do to the gateway.
+
+Nothing crashes, leaks or trades, each is counted under its own name, and an honest client beside it is served all along.
+``FERROFEED_ABUSE=full`` does many times as much.
+"""
 
 from __future__ import annotations
 
@@ -335,11 +338,11 @@ def test_more_connections_than_allowed(tmp_path: Path) -> None:
     count = 64
     with abused(tmp_path, max_connections=count) as (server, honest):
         held = [Raw(server) for _ in range(count - 1)]
-        for number in range(1, 201):
+        for _ in range(200):
             with Raw(server, upgrade=False) as raw:
                 raw.send(request(server))
                 assert raw.head() == 503
-        server.counts("connection_limit", number, number)
+        server.counts("connection_limit", 200, 200)
         honest.served()
         for raw in held:
             raw.sock.close()
