@@ -54,7 +54,7 @@ class Connection(WSListener):
         kind = frame.msg_type
         if self._closing and kind != WSMsgType.CLOSE:
             return
-        if frame.rsv1:
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._server.count("protocol_error")
             self.close(PROTOCOL, "a reserved bit is set")
             return
