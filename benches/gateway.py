@@ -3,10 +3,9 @@
 500 sockets, 2,000 logins, 10,000 requests a second on a schedule: orders that fill and orders that rest and are
 cancelled, questions for open orders and assets. The server has one CPU, the clients another. ``ours`` is ``ferrofeed
 run`` with its paper exchange, journal and risk checks; ``echo`` a minimal aiohttp server that answers as many bytes
-and does nothing; they take turns under the same clients. ``crowded`` is
-ours with one client that has many orders, which makes its answers long, and ``stalled`` the same with that client reading
-nothing any more: what the others see of it. Every answer and notification of ours is checked by its ids: one that is lost, or at
-somebody else, fails it.
+and does nothing; they take turns under the same clients. ``crowded`` is ours with one client that has many orders,
+which makes its answers long, and ``stalled`` the same with that client reading nothing any more: what the others see
+of it. Every answer and notification of ours is checked by its ids: one that is lost, or at somebody else, fails it.
 
 The record goes to ``reports``.
 """
