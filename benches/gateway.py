@@ -3,9 +3,9 @@
 500 sockets, 2,000 logins, 10,000 requests a second on a schedule: orders that fill and orders that rest and are
 cancelled, questions for open orders and assets. The server has one CPU, the clients another. ``ours`` is ``ferrofeed
 run`` with its paper exchange, journal and risk checks; ``echo`` a minimal aiohttp server that answers as many bytes
-and does nothing; they take turns under the same clients. ``stalled`` is ours with one client that reads nothing any
-more: what the others see of it. Every answer and notification of ours is checked by its ids: one that is lost, or at
-somebody else, fails it.
+and does nothing; they take turns under the same clients. ``crowded`` is ours with one client that has many orders,
+which makes its answers long, and ``stalled`` the same with that client reading nothing any more: what the others see
+of it. Every answer and notification of ours is checked by its ids: one that is lost, or at somebody else, fails it.
 
 The record goes to ``reports``.
 """
@@ -39,8 +39,13 @@ if TYPE_CHECKING:
     from benches.gateway_load import Run
     from benches.gateway_servers import Server
 
-PARTS: Final = ("ours", "echo", "stalled")
-NAMES: Final = {"ours": "ferrofeed, paper", "echo": "aiohttp, echo only", "stalled": "ferrofeed, one of them stalled"}
+PARTS: Final = ("ours", "echo", "crowded", "stalled")
+NAMES: Final = {
+    "ours": "ferrofeed, paper",
+    "echo": "aiohttp, echo only",
+    "crowded": "ferrofeed, one with many orders",
+    "stalled": "ferrofeed, and that one stalled",
+}
 FORMAT: Final = 1
 ORDER: Final = "place_order"
 
@@ -111,14 +116,12 @@ def tables(report: dict[str, Any]) -> Iterator[tuple[str, Sequence[str], list[li
             each = [ours["latency_us"][ORDER][label] / echo["latency_us"][ORDER][label] for ours, echo in pairs]
             ratios.append(f"{statistics.median(each):.2f} ({min(each):.2f} … {max(each):.2f})")
         yield "an order's round trip, ours : echo, turn by turn", LABELS, [ratios]
-    if {"ours", "stalled"} <= by_part.keys():
+    if {"crowded", "stalled"} <= by_part.keys():
         ratios = []
         for label in LABELS:
-            middle = [
-                statistics.median(run["latency_us"][ORDER][label] for run in by_part[part]) for part in PARTS[::2]
-            ]
+            middle = [statistics.median(run["latency_us"][ORDER][label] for run in by_part[part]) for part in PARTS[2:]]
             ratios.append(f"{middle[1] / middle[0]:.2f}")
-        yield "an order's round trip of the others, one client stalled : none", LABELS, [ratios]
+        yield "an order's round trip of the others, with one client stalled : with it reading", LABELS, [ratios]
     rows = [
         [
             NAMES[run["part"]],
@@ -172,7 +175,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for number in range(args.rounds):
             for part in parts:
                 print(f"{NAMES[part]}, round {number + 1} of {args.rounds}", file=sys.stderr, flush=True)
-                found = one(part, Load(**load, stalled=part == "stalled"), Path(folder) / f"{part}-{number}")
+                found = one(
+                    part,
+                    Load(**load, crowded=part in PARTS[2:], stalled=part == "stalled"),
+                    Path(folder) / f"{part}-{number}",
+                )
                 report["runs"].append(found)
     about["load_average_after"] = machine.describe()["load_average"]
     _show(console, report)

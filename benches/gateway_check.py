@@ -82,7 +82,7 @@ class Check:
     def __init__(self, run: Run, *, talks: bool) -> None:
         self._run = run
         self._talks = talks
-        self._left_out = {0} if run.load.stalled else set()
+        self._left_out = {0} if run.load.crowded else set()
         self._login_of_token = {token.decode(): login for login, token in enumerate(run.tokens)}
         self._orders: dict[str, Order] = {}
         self._answered = bytearray(len(run.sent_ns))

@@ -34,8 +34,8 @@ AT_ONCE: Final = 50
 PING_S: Final = 5.0
 NS: Final = 1_000_000_000
 STALLED_ORDERS: Final = 400
-"""Orders that rest for each login of a client before it stalls: what it is told of them and does not read soon is more than
-a server holds for anybody."""
+"""Orders that rest for each login of a client before it stalls: what it is told of them and does not read soon is more
+than a server holds for anybody."""
 STALLED_RATE: Final = 20
 """Of these at a time, some times a second: below the limit of a connection."""
 
@@ -46,8 +46,8 @@ CID: Final = 8
 
 REST, TAKE, AWAY, CANCEL, CANCEL_OLD, OPEN, ASSET = "rest", "take", "away", "cancel", "cancel_old", "open", "asset"
 CYCLE: Final = (REST, OPEN, AWAY, CANCEL, ASSET, TAKE, OPEN, CANCEL_OLD, AWAY, CANCEL)
-"""What a login does, over and over: a sale at the one price that all trade at, purchases and sales that nobody meets and
-that are cancelled, a purchase that takes from other logins' sales, and questions in between."""
+"""What a login does, over and over: a sale at the one price that all trade at, purchases that nobody meets and that
+are cancelled, a purchase that takes from other logins' sales, and questions in between."""
 OLD: Final = CYCLE.index(CANCEL_OLD) - CYCLE.index(REST)
 OPS: Final = {
     REST: "place_order",
@@ -68,8 +68,10 @@ class Load:
     logins: int
     rate: int
     seconds: float
+    crowded: bool = False
+    """The first socket has many orders that rest, and is no part of what is measured and checked."""
     stalled: bool = False
-    """The first socket stops reading when the load begins."""
+    """It reads nothing any more when the load begins, too."""
 
     @property
     def requests(self) -> int:
@@ -181,7 +183,7 @@ class Generator:
         self._templates: list[dict[str, bytes]] = []
 
     async def run(self, measured: Callable[[str], None]) -> Run:
-        """Connect, log in, put the load on, and wait for its last answers. ``measured`` hears "begin" and "end" of it."""
+        """Connect, log in, put the load on, and wait for its last answers; ``measured`` hears "begin" and "end"."""
         begin = time.monotonic()
         for _ in range(self.load.sockets):
             _, listener = await ws_connect(
@@ -198,8 +200,10 @@ class Generator:
             line.came.clear()
             del line.times[:]
             line.loading = True
+        if self.load.crowded:
+            await self._crowd(self._lines[0])
         if self.load.stalled:
-            await self._stall(self._lines[0])
+            _stall(self._lines[0])
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -296,7 +300,7 @@ class Generator:
                 text = templates[ASSET] % cid
             else:
                 # an order that is not answered yet has no number: then all of the symbol
-                number = b"0" if load.stalled and at == 0 else self._numbers.get(of)
+                number = b"0" if load.crowded and at == 0 else self._numbers.get(of)
                 text = templates[CANCEL] % (cid, b'"%b"' % number if number else b"")
         elif step in {OPEN, ASSET}:
             text = templates[step] % cid
@@ -305,17 +309,14 @@ class Generator:
         self._sent[slot] = time.perf_counter_ns()
         line.send(text)
 
-    async def _stall(self, line: Line) -> None:
-        """Have a client with many orders read nothing any more, and the system take little for it."""
+    async def _crowd(self, line: Line) -> None:
+        """Have a client rest many orders."""
         orders = [login for login in range(0, self.load.logins, self.load.sockets) for _ in range(STALLED_ORDERS)]
         for first in range(0, len(orders), STALLED_RATE):
             for login in orders[first : first + STALLED_RATE]:
                 # an id that no request of the load has
                 line.send(self._templates[login][AWAY] % (b"99999999", 1))
             await asyncio.sleep(0.1)
-        transport = line.transport.underlying_transport
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        transport.pause_reading()
 
     def _ping(self) -> None:
         text = b'{"op":"ping","ts":%d}' % (time.time_ns() // 1_000_000)
@@ -336,7 +337,7 @@ class Generator:
     async def _settled(self, slots: int) -> bool:
         """Wait until as many answers came as there must be, and nothing more comes for a while."""
         end = time.monotonic() + SETTLE_S
-        skipped = {0} if self.load.stalled else set()
+        skipped = {0} if self.load.crowded else set()
         lines = [line for at, line in enumerate(self._lines) if at not in skipped]
         expected = sum(
             1 for slot in range(slots) if self._sent[slot] and self.load.socket(self.load.login(slot)) not in skipped
@@ -373,3 +374,10 @@ def _templates(token: bytes) -> dict[str, bytes]:
         OPEN: b'{"op":"open_orders","cid":"%b' + tail + b"," + symbol + b"}",
         ASSET: b'{"op":"asset","cid":"%b' + tail + b"}",
     }
+
+
+def _stall(line: Line) -> None:
+    """Have a client read nothing any more, and the system take little for it."""
+    transport = line.transport.underlying_transport
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    transport.pause_reading()

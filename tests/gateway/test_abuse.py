@@ -1,7 +1,7 @@
 """What strangers and broken clients do to the gateway.
 
-Nothing crashes, leaks or trades, each is counted under its own name, and an honest client beside it is served all along.
-``FERROFEED_ABUSE=full`` does many times as much.
+Nothing crashes, leaks or trades, each is counted under its own name, and an honest client beside it is
+served all along. ``FERROFEED_ABUSE=full`` does many times as much.
 """
 
 from __future__ import annotations
