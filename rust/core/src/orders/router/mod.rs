@@ -221,25 +221,19 @@ impl Router {
             .zip(self.ledger.instruments())
             .find(|(_, known)| known.desk == desk && known.rules.symbol == rules.symbol)
             .map(|(index, known)| (index, known.rules.clone()));
-        let index = match known {
-            Some((index, before)) => {
-                if (before.price_scale, before.size_scale) != (rules.price_scale, rules.size_scale) {
-                    return Err(format!(
-                        "{}: the journal has it with scales {} and {}, now they are {} and {}: start with a new journal",
-                        rules.symbol, before.price_scale, before.size_scale, rules.price_scale, rules.size_scale
-                    ));
-                }
-                if before != rules {
-                    self.commit(&Record::Instrument { instrument: index, desk, rules }, now);
-                }
-                index
-            }
-            None => {
-                let index = u32::try_from(self.ledger.instruments().len()).unwrap_or(u32::MAX);
-                self.commit(&Record::Instrument { instrument: index, desk, rules }, now);
-                index
-            }
-        };
+        if let Some((_, before)) = &known
+            && (before.price_scale, before.size_scale) != (rules.price_scale, rules.size_scale)
+        {
+            return Err(format!(
+                "{}: the journal has it with scales {} and {}, now they are {} and {}: start with a new journal",
+                rules.symbol, before.price_scale, before.size_scale, rules.price_scale, rules.size_scale
+            ));
+        }
+        let next = u32::try_from(self.ledger.instruments().len()).unwrap_or(u32::MAX);
+        let index = known.as_ref().map_or(next, |(index, _)| *index);
+        if known.is_none_or(|(_, before)| before != rules) {
+            self.commit(&Record::Instrument { instrument: index, desk, rules }, now);
+        }
         if let Some(entry) = self.desk_mut(desk)
             && !entry.instruments.contains(&index)
         {
