@@ -23,7 +23,7 @@ use pyo3::exceptions::{PyException, PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 pyo3::create_exception!(
     ferrofeed._core,
@@ -92,7 +92,8 @@ impl State {
     }
 }
 
-/// The router. Its lock is never held while Python runs or the GIL is waited for; the feed's lock is never taken under it.
+/// The router. Its lock is never held while Python runs or the GIL is waited for, and never waited for with the GIL; the feed's
+/// lock may be taken under it, not the other way round.
 #[pyclass(frozen, module = "ferrofeed._core")]
 pub(crate) struct OrderCore {
     state: Mutex<State>,
@@ -115,8 +116,8 @@ fn denied(denial: &Denial) -> PyErr {
 }
 
 impl OrderCore {
-    fn top(&self, instrument: u32, now: Stamp) -> Option<Top> {
-        let reference = *lock(&self.state).references.get(&instrument)?;
+    fn top(&self, py: Python<'_>, instrument: u32, now: Stamp) -> Option<Top> {
+        let reference = *self.state(py).references.get(&instrument)?;
         let feed = lock(&self.feed.as_ref()?.get().feed);
         let book = feed.book(reference)?;
         let (price_scale, _) = feed.book_scales(reference)?;
@@ -136,6 +137,17 @@ impl OrderCore {
         let Some(feed) = &self.feed else { return Ok(None) };
         let board = feed.get().board(py);
         board.get().board.add_desk(name).map(Some).map_err(crate::metrics::full)
+    }
+
+    /// The router, for a short look. Who holds it may be waiting for the disk: the GIL is not held meanwhile.
+    fn state(&self, py: Python<'_>) -> MutexGuard<'_, State> {
+        loop {
+            match self.state.try_lock() {
+                Ok(state) => return state,
+                Err(TryLockError::Poisoned(state)) => return state.into_inner(),
+                Err(TryLockError::WouldBlock) => py.detach(|| drop(lock(&self.state))),
+            }
+        }
     }
 
     /// Works on the router; without the GIL where that may take long.
@@ -320,13 +332,14 @@ impl OrderCore {
     #[pyo3(signature = (instrument, *, maker_ppm, taker_ppm, leverage=1, market=None))]
     fn list_paper(
         &self,
+        py: Python<'_>,
         instrument: u32,
         maker_ppm: u32,
         taker_ppm: u32,
         leverage: u32,
         market: Option<u32>,
     ) -> PyResult<()> {
-        let mut state = lock(&self.state);
+        let mut state = self.state(py);
         let missing = || PyIndexError::new_err(format!("no instrument {instrument} of a paper exchange"));
         let known = state.router.ledger().instrument(instrument).cloned().ok_or_else(missing)?;
         let paper = state.papers.iter_mut().find(|paper| paper.desk == known.desk).ok_or_else(missing)?;
@@ -339,9 +352,9 @@ impl OrderCore {
     }
 
     /// Puts money into the account of a desk's paper exchange.
-    fn deposit_paper(&self, desk: u16, currency: &str, amount: &str) -> PyResult<()> {
+    fn deposit_paper(&self, py: Python<'_>, desk: u16, currency: &str, amount: &str) -> PyResult<()> {
         let amount = decimal("amount", amount)?;
-        let mut state = lock(&self.state);
+        let mut state = self.state(py);
         let paper = state.papers.iter_mut().find(|paper| paper.desk == desk);
         let paper = paper.ok_or_else(|| PyIndexError::new_err(format!("desk {desk} is no paper exchange")))?;
         let money = at_money_scale(amount.coef, amount.scale);
@@ -354,6 +367,7 @@ impl OrderCore {
     #[allow(clippy::too_many_arguments, reason = "options, all named in Python")]
     fn set_limits(
         &self,
+        py: Python<'_>,
         instrument: u32,
         max_quantity: Option<&str>,
         max_notional: Option<&str>,
@@ -377,18 +391,18 @@ impl OrderCore {
             max_open_orders_venue,
             duplicate_window: duplicate_window_ns,
         };
-        lock(&self.state).router.risk().set_limits(instrument, limits);
+        self.state(py).router.risk().set_limits(instrument, limits);
         Ok(())
     }
 
     /// Sets a desk's budget: so many requests in any window, of which some are kept for cancels.
-    fn set_budget(&self, desk: u16, requests: u32, window_ns: i64, reserve: u32) {
-        lock(&self.state).router.risk().set_budget(desk, BudgetLimits { requests, window: window_ns, reserve });
+    fn set_budget(&self, py: Python<'_>, desk: u16, requests: u32, window_ns: i64, reserve: u32) {
+        self.state(py).router.risk().set_budget(desk, BudgetLimits { requests, window: window_ns, reserve });
     }
 
     /// Says which of the feed's books the collar of an instrument looks at.
-    fn set_reference(&self, instrument: u32, feed_instrument: u32) {
-        lock(&self.state).references.insert(instrument, feed_instrument);
+    fn set_reference(&self, py: Python<'_>, instrument: u32, feed_instrument: u32) {
+        self.state(py).references.insert(instrument, feed_instrument);
     }
 
     /// A strategy's number.
@@ -440,13 +454,13 @@ impl OrderCore {
     }
 
     /// Whether [`OrderCore::outgoing`] may have something.
-    fn has_outgoing(&self, link: u16) -> bool {
-        lock(&self.state).router.has_outgoing(link)
+    fn has_outgoing(&self, py: Python<'_>, link: u16) -> bool {
+        self.state(py).router.has_outgoing(link)
     }
 
     /// Links that must be closed, with the reason.
-    fn take_closes(&self) -> Vec<(u16, &'static str)> {
-        lock(&self.state).router.take_closes()
+    fn take_closes(&self, py: Python<'_>) -> Vec<(u16, &'static str)> {
+        self.state(py).router.take_closes()
     }
 
     /// Time passes: call it some fifty times a second.
@@ -479,8 +493,8 @@ impl OrderCore {
     }
 
     /// Nanoseconds until a paper exchange has something to do; None: not before something is asked.
-    fn paper_due(&self) -> Option<i64> {
-        let state = lock(&self.state);
+    fn paper_due(&self, py: Python<'_>) -> Option<i64> {
+        let state = self.state(py);
         let due = state.papers.iter().filter_map(|paper| paper.venue.next_deadline()).min()?;
         Some(due.saturating_sub(Stamp::now().monotonic).max(0))
     }
@@ -496,22 +510,20 @@ impl OrderCore {
             }
         }
         let all = changed.contains(&ferrofeed_core::event::NO_INSTRUMENT);
-        let mut state = lock(&self.state);
-        let now = Stamp::now();
-        for paper in &mut state.papers {
-            for (market, listed) in paper.markets.clone() {
-                if all || changed.contains(&market) {
-                    // a copy of the book would cost more than holding both locks for twenty levels; nobody takes the feed's
-                    // first and then this one
-                    let feed = lock(&feed.get().feed);
-                    let book = feed.book(market).zip(feed.book_scales(market));
-                    paper.show(listed, book.map(|(book, (price, size))| (book, price, size)), now);
+        self.work(py, |state, now| {
+            for paper in &mut state.papers {
+                for (market, listed) in paper.markets.clone() {
+                    if all || changed.contains(&market) {
+                        // a copy of the book would cost more than holding both locks for twenty levels; nobody takes the
+                        // feed's first and then this one
+                        let feed = lock(&feed.get().feed);
+                        let book = feed.book(market).zip(feed.book_scales(market));
+                        paper.show(listed, book.map(|(book, (price, size))| (book, price, size)), now);
+                    }
                 }
             }
-        }
-        state.pump(now);
-        drop(state);
-        let _ = py;
+            state.pump(now);
+        });
     }
 
     /// Places an order and gives its id; raises `OrderDeniedError`. Words as text, numbers as decimal text.
@@ -556,7 +568,7 @@ impl OrderCore {
                 return Err(OrderDeniedError::new_err(("input", why, 0)));
             }
         };
-        order.top = self.top(instrument, Stamp::now());
+        order.top = self.top(py, instrument, Stamp::now());
         let placed = self.work(py, |state, now| {
             let placed = state.router.place(&order, now);
             state.pump(now);
@@ -596,8 +608,8 @@ impl OrderCore {
     /// Changes an order's price and whole quantity; raises `OrderDeniedError`.
     fn replace(&self, py: Python<'_>, number: u64, price: &str, quantity: &str, ttl_ns: i64) -> PyResult<()> {
         let (price, quantity) = (decimal("price", price)?, decimal("quantity", quantity)?);
-        let instrument = lock(&self.state).router.ledger().order(number).map(|order| order.placed.instrument);
-        let top = instrument.and_then(|instrument| self.top(instrument, Stamp::now()));
+        let instrument = self.state(py).router.ledger().order(number).map(|order| order.placed.instrument);
+        let top = instrument.and_then(|instrument| self.top(py, instrument, Stamp::now()));
         let done = self.work(py, |state, now| {
             let done = state.router.replace(number, price, quantity, top, ttl_ns, now);
             state.pump(now);
@@ -609,7 +621,7 @@ impl OrderCore {
     /// An order as a tuple, see `shape.rs`; None: there is none, or it is no longer kept.
     fn order<'py>(&self, py: Python<'py>, number: u64) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let found = {
-            let state = lock(&self.state);
+            let state = self.state(py);
             let client_id = state.router.client_id(number);
             state.router.ledger().order(number).cloned().map(|order| (order, client_id))
         };
@@ -622,7 +634,7 @@ impl OrderCore {
     #[pyo3(signature = (live=true))]
     fn orders<'py>(&self, py: Python<'py>, live: bool) -> PyResult<Vec<Bound<'py, PyTuple>>> {
         let mut found: Vec<_> = {
-            let state = lock(&self.state);
+            let state = self.state(py);
             let ledger = state.router.ledger();
             let named = |order: &ferrofeed_core::orders::ledger::Order| {
                 (order.clone(), state.router.client_id(order.placed.id))
@@ -634,14 +646,14 @@ impl OrderCore {
     }
 
     /// Long and short position of an instrument, as decimal text.
-    fn position(&self, instrument: u32) -> (String, String) {
-        let position = lock(&self.state).router.ledger().position(instrument);
+    fn position(&self, py: Python<'_>, instrument: u32) -> (String, String) {
+        let position = self.state(py).router.ledger().position(instrument);
         (money(position.long), money(position.short))
     }
 
     /// Balances of a desk: `(currency, free, locked, total)`.
-    fn balances(&self, desk: u16) -> Vec<(String, String, String, String)> {
-        let state = lock(&self.state);
+    fn balances(&self, py: Python<'_>, desk: u16) -> Vec<(String, String, String, String)> {
+        let state = self.state(py);
         let balances = state.router.ledger().balances(desk);
         balances
             .into_iter()
@@ -655,7 +667,7 @@ impl OrderCore {
     /// `(symbol, raw_symbol, product, base, quote, settle, price_scale, size_scale, tick, lot, min_size, max_size, min_price,
     /// min_notional)` of an instrument.
     fn rules<'py>(&self, py: Python<'py>, instrument: u32) -> PyResult<Bound<'py, PyTuple>> {
-        let rules = lock(&self.state).router.ledger().instrument(instrument).map(|known| known.rules.clone());
+        let rules = self.state(py).router.ledger().instrument(instrument).map(|known| known.rules.clone());
         let rules = rules.ok_or_else(|| PyIndexError::new_err(format!("no instrument {instrument}")))?;
         let price = |value: i64| text(value.into(), rules.price_scale);
         let size = |value: i64| text(value.into(), rules.size_scale);
@@ -679,13 +691,13 @@ impl OrderCore {
     }
 
     /// Where a desk stands: `down`, `opening`, `reconciling` or `ready`; empty: it is not configured.
-    fn desk_state(&self, desk: u16) -> &'static str {
-        lock(&self.state).router.desk_state(desk).map_or("", ferrofeed_core::orders::router::DeskState::name)
+    fn desk_state(&self, py: Python<'_>, desk: u16) -> &'static str {
+        self.state(py).router.desk_state(desk).map_or("", ferrofeed_core::orders::router::DeskState::name)
     }
 
     /// The mode asked for, the reason the kill switch is on (None: it is off), and why the journal failed (None: it did not).
-    fn mode(&self) -> (&'static str, Option<String>, Option<String>) {
-        let state = lock(&self.state);
+    fn mode(&self, py: Python<'_>) -> (&'static str, Option<String>, Option<String>) {
+        let state = self.state(py);
         let ledger = state.router.ledger();
         (ledger.mode().name(), ledger.kill().map(str::to_owned), state.router.broken().map(str::to_owned))
     }
@@ -713,7 +725,7 @@ impl OrderCore {
     /// Events since the last call, as tuples, see `shape.rs`.
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let (events, ledger_words) = {
-            let mut state = lock(&self.state);
+            let mut state = self.state(py);
             if !state.router.has_events() {
                 return Ok(PyList::empty(py));
             }
@@ -730,38 +742,38 @@ impl OrderCore {
     }
 
     /// Forgets the events since the last call: nobody listens.
-    fn skip_events(&self) {
-        lock(&self.state).router.take_events();
+    fn skip_events(&self, py: Python<'_>) {
+        self.state(py).router.take_events();
     }
 
     /// Whether there are events to take.
-    fn has_events(&self) -> bool {
-        lock(&self.state).router.has_events()
+    fn has_events(&self, py: Python<'_>) -> bool {
+        self.state(py).router.has_events()
     }
 
     /// What is still on its way, or waits to be looked at; empty: everything is known.
-    fn restless(&self) -> Vec<String> {
-        lock(&self.state).router.restless()
+    fn restless(&self, py: Python<'_>) -> Vec<String> {
+        self.state(py).router.restless()
     }
 
     /// Counters of a desk, by name; `denied` by rule.
     fn counters<'py>(&self, py: Python<'py>, desk: u16) -> PyResult<Bound<'py, PyDict>> {
-        let stats = lock(&self.state).router.stats(desk).cloned();
+        let stats = self.state(py).router.stats(desk).cloned();
         let stats = stats.ok_or_else(|| PyIndexError::new_err(format!("no desk {desk}")))?;
         stats::counters(py, &stats)
     }
 
     /// Histograms of a desk, as the feed's are given: `{stage: (cumulative [(bound_ns, count)], count, sum_ns, negative)}`.
     fn histograms<'py>(&self, py: Python<'py>, desk: u16) -> PyResult<Bound<'py, PyDict>> {
-        let stats = lock(&self.state).router.stats(desk).cloned();
+        let stats = self.state(py).router.stats(desk).cloned();
         let stats = stats.ok_or_else(|| PyIndexError::new_err(format!("no desk {desk}")))?;
         stats::histograms(py, &stats)
     }
 
     /// Percentiles (0 to 100) of a desk's stage, ns.
     #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
-    fn percentiles(&self, desk: u16, stage: &str, percentiles: Vec<f64>) -> PyResult<Vec<u64>> {
-        let stats = lock(&self.state).router.stats(desk).cloned();
+    fn percentiles(&self, py: Python<'_>, desk: u16, stage: &str, percentiles: Vec<f64>) -> PyResult<Vec<u64>> {
+        let stats = self.state(py).router.stats(desk).cloned();
         let stats = stats.ok_or_else(|| PyIndexError::new_err(format!("no desk {desk}")))?;
         let all = stats::stages(&stats);
         let (_, histogram) = word("stage", stage, &all, |(name, _)| name)?;
@@ -769,8 +781,8 @@ impl OrderCore {
     }
 
     /// `(entries, bytes, segment, unsynced, age_ns of the oldest unsynced, journaled, unjournaled, inconsistencies)`.
-    fn journal(&self) -> (u64, u64, u64, u64, i64, u64, u64, u64) {
-        let mut state = lock(&self.state);
+    fn journal(&self, py: Python<'_>) -> (u64, u64, u64, u64, i64, u64, u64, u64) {
+        let mut state = self.state(py);
         let status = state.router.journal().unwrap_or_default();
         let age = if status.unsynced_since == 0 {
             0
@@ -791,8 +803,8 @@ impl OrderCore {
     }
 
     /// Anomalies, denials and starts that the journal has seen, and live orders.
-    fn counts(&self) -> (u64, u64, u64, usize) {
-        let state = lock(&self.state);
+    fn counts(&self, py: Python<'_>) -> (u64, u64, u64, usize) {
+        let state = self.state(py);
         let (anomalies, denials, starts) = state.router.ledger().counts();
         (anomalies, denials, starts, state.router.ledger().live_count())
     }
@@ -812,7 +824,7 @@ impl OrderCore {
         found: Vec<(ferrofeed_core::orders::ledger::Order, String)>,
     ) -> PyResult<Vec<Bound<'py, PyTuple>>> {
         let words: Vec<_> = {
-            let state = lock(&self.state);
+            let state = self.state(py);
             let ledger = state.router.ledger();
             found
                 .iter()
