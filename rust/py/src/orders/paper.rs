@@ -4,7 +4,6 @@ use ferrofeed_core::book::Book;
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::event::Level;
 use ferrofeed_core::exchange::{Ask, ConnectionId, NewOrder, PaperVenue};
-use ferrofeed_core::orders::ledger::Ledger;
 use ferrofeed_core::orders::router::{Outgoing, Request, Router};
 use ferrofeed_core::orders::{Report, Side};
 use std::collections::BTreeMap;
@@ -31,7 +30,7 @@ impl Paper {
             let mut moved = false;
             while let Some(outgoing) = router.outgoing(self.link, now) {
                 moved = true;
-                self.ask(router.ledger(), &router.client_id(order_of(&outgoing.request)), &outgoing, now);
+                self.ask(router, &router.client_id(order_of(&outgoing.request)), &outgoing, now);
             }
             self.venue.poll(now, &mut self.came);
             let came = std::mem::take(&mut self.came);
@@ -45,9 +44,9 @@ impl Paper {
         }
     }
 
-    fn ask(&mut self, ledger: &Ledger, client_id: &str, outgoing: &Outgoing, now: Stamp) {
-        let id = |id: &u64| ledger.order(*id).map_or_else(|| "".into(), |order| order.venue_id.clone());
-        let instrument = |router: &u32| self.instruments.get(router).copied().unwrap_or(u32::MAX);
+    fn ask(&mut self, router: &Router, client_id: &str, outgoing: &Outgoing, now: Stamp) {
+        let (ledger, id) = (router.ledger(), |id: &u64| router.venue_id(*id).into());
+        let instrument = |known: &u32| self.instruments.get(known).copied().unwrap_or(u32::MAX);
         let ask = match &outgoing.request {
             Request::Place(number) => {
                 let Some(placed) = ledger.order(*number).map(|order| &order.placed) else { return };

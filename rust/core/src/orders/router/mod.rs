@@ -127,6 +127,8 @@ pub struct Router {
     tracks: HashMap<u64, Track>,
     /// Orders whose whole quantity may have become another: the one asked for last.
     changing: Vec<(u64, i64)>,
+    /// Orders that are over and that their venue has live all the same, with its ids of them.
+    ghosts: HashMap<u64, Box<str>>,
     events: Vec<Event>,
     seq: u64,
     number: u64,
@@ -158,6 +160,7 @@ impl Router {
             tallies: Arc::default(),
             tracks: HashMap::default(),
             changing: Vec::new(),
+            ghosts: HashMap::default(),
             events: Vec::new(),
             seq: 0,
             // no run repeats the numbers of another: venues keep logs, and people read them
