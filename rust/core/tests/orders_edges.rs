@@ -19,7 +19,7 @@ use ferrofeed_core::orders::router::{Denial, DeskState, NewOrder, Outgoing, Requ
 use ferrofeed_core::orders::state::OrderState;
 use ferrofeed_core::orders::venue::coinceres;
 use ferrofeed_core::orders::{OrderStatus, OrderType, Product, RefusalKind, Report, RequestKey, Unit};
-use orders_support::{MS, SECOND, World, dec, quantapi, refusal, row, rules};
+use orders_support::{MS, SECOND, World, dec, quantapi, refusal, row, rules, text};
 use std::sync::Arc;
 
 fn top() -> Top {
@@ -296,10 +296,10 @@ fn a_request_is_printed_without_its_body() {
     world.router.opened(0, now);
     let sent = world.sent().unwrap();
     assert_eq!(sent.request, Request::Login);
-    let text = orders_support::text(&sent);
-    assert!(text.contains("key"), "{text}");
+    let said = text(&sent);
+    assert!(said.contains("key"), "{said}");
     let printed = format!("{sent:?}");
-    assert!(printed.contains("Login") && !printed.contains(&format!("{:?}", text.as_bytes())), "{printed}");
+    assert!(printed.contains("Login") && !printed.contains(&format!("{:?}", said.as_bytes())), "{printed}");
     assert!(printed.len() < 120, "{printed}");
 }
 
@@ -337,4 +337,48 @@ fn a_checkpoint_keeps_positions_with_their_instruments_whatever_the_venue_calls_
     }
     assert_eq!(&copy, world.router.ledger());
     assert!(matches!(entries[0], Record::Checkpoint { .. }));
+}
+
+#[test]
+fn an_order_that_is_live_after_its_end_is_cancelled_until_the_venue_no_longer_has_it() {
+    let mut world = coinceres_ready(Limits::default());
+    let id = world.place();
+    world.sent().unwrap();
+    let now = world.stamp();
+    world.router.closed(0, now);
+    world.router.opened(0, now);
+    let client_id = world.router.client_id(id);
+    let (mut cancels, mut late) = (0, 0);
+    for step in 0..400 {
+        while let Some(sent) = world.sent() {
+            match &sent.request {
+                Request::Cancel(ids) => {
+                    assert_eq!(*ids, [id]);
+                    assert!(text(&sent).contains(r#""v1""#), "{}", text(&sent));
+                    cancels += 1;
+                    let orders = vec![("v1".into(), None)];
+                    world.report(Report::CancelAnswer { request: RequestKey::Kind(12), orders });
+                }
+                Request::Orders(_) if world.state(id) == OrderState::Absent => {
+                    // the first two cancels come to nothing
+                    let status = if cancels < 3 { OrderStatus::Working } else { OrderStatus::Cancelled };
+                    let orders = vec![row("v1", &client_id, status, "0")];
+                    world.report(Report::Orders { request: RequestKey::Kind(15), orders });
+                }
+                _ => answer_kind(&mut world, &sent),
+            }
+        }
+        if step == 100 {
+            assert_eq!(world.state(id), OrderState::Absent);
+            let client_id = world.router.client_id(id).into();
+            world.report(Report::Accepted { request: RequestKey::Kind(11), client_id, venue_id: "v1".into() });
+            assert!(world.router.ledger().kill().is_some());
+            late = world.anomalies();
+        }
+        world.pass(50 * MS);
+    }
+    assert_eq!(cancels, 3);
+    assert_eq!(world.state(id), OrderState::Absent, "one end is enough");
+    assert_eq!(world.anomalies(), late, "it is told once");
+    assert!(world.router.is_quiet(), "{:?}", world.router.restless());
 }

@@ -29,9 +29,13 @@ impl Gateway {
         self.tell_assets(router);
     }
 
-    /// Whether an order came through a gateway.
+    /// Whose order that is; `None`: nobody's who ever came in here.
+    fn owner_of(&self, router: &Router, id: u64) -> Option<usize> {
+        self.owner_by_strategy.get(&router.ledger().order(id)?.placed.strategy).copied()
+    }
+
     fn is_owned(&self, router: &Router, id: u64) -> bool {
-        router.ledger().order(id).is_some_and(|order| self.owner_by_strategy.contains_key(&order.placed.strategy))
+        self.owner_of(router, id).is_some()
     }
 
     /// Notifies of an order, if the protocol has another word or another remainder for it than it had last time.
@@ -54,6 +58,11 @@ impl Gateway {
         let (Some(change), Some(state)) = (event.change, event.state) else { return };
         if !self.is_owned(router, event.id) {
             return;
+        }
+        if state.is_terminal()
+            && let Some(owner) = self.owner_of(router, event.id).and_then(|owner| self.owners.get_mut(owner))
+        {
+            owner.live.remove(&event.id);
         }
         let refused = matches!(state, OrderState::Rejected | OrderState::Expired);
         if let Some(placing) = self.placing.remove(&event.id) {

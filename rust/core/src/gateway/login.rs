@@ -9,6 +9,7 @@ use crate::clock::Stamp;
 use crate::orders::record::Mode;
 use crate::orders::router::{DeskState, Router};
 use crate::sign::Secret;
+use std::collections::BTreeSet;
 
 /// Logins of one connection that may be refused before it is closed: nobody tries keys out here.
 const MOST_REFUSED: u32 = 10;
@@ -167,6 +168,7 @@ impl Gateway {
                     strategy: None,
                     rate: Rate::default(),
                     logins: Vec::new(),
+                    live: BTreeSet::new(),
                 });
                 let owner = self.owners.len().saturating_sub(1);
                 self.owner_by_name.insert(name, owner);
@@ -210,6 +212,8 @@ impl Gateway {
             owner.strategy = router.known_strategy(&strategy_name(&owner.name));
             if let Some(strategy) = owner.strategy {
                 self.owner_by_strategy.insert(strategy, login.owner);
+                let live = router.ledger().live().filter(|order| order.placed.strategy == strategy);
+                owner.live = live.map(|order| order.placed.id).collect();
             }
         }
         self.tell_condition(number, router);

@@ -227,9 +227,8 @@ impl Gateway {
         let rate = entry.limits.orders_per_s;
         let limited = entry.limits.check(side, order_type, terms.price, quantity, top.as_ref()).and_then(|()| {
             if let Some(most) = entry.limits.max_open_orders {
-                let live = router.ledger().live();
-                let mine =
-                    live.filter(|order| order.placed.desk == desk && Some(order.placed.strategy) == entry.strategy);
+                let orders = entry.live.iter().filter_map(|id| router.ledger().order(*id));
+                let mine = orders.filter(|order| order.placed.desk == desk);
                 if mine.count() >= usize::try_from(most).unwrap_or(usize::MAX) {
                     return Err(format!("max_open_orders: this client may have {most}, and has them"));
                 }
@@ -268,11 +267,15 @@ impl Gateway {
             top,
             cause: read,
         };
-        router.place(&order, now).map_err(|denial| match denial {
+        let placed = router.place(&order, now).map_err(|denial| match denial {
             // it says which rule itself
             Denial::Risk(reject) => reject.to_string(),
             other => format!("{}: {other}", other.rule()),
-        })
+        })?;
+        if let Some(owner) = self.owners.get_mut(owner) {
+            owner.live.insert(placed);
+        }
+        Ok(placed)
     }
 
     /// Answers an order's request.
@@ -306,10 +309,8 @@ impl Gateway {
                 && order.placed.instrument == instrument
         };
         let named: Vec<Box<str>> = if numbers.is_empty() {
-            let mut all: Vec<u64> =
-                router.ledger().live().filter(|order| mine(order)).map(|order| order.placed.id).collect();
-            all.sort_unstable();
-            all.iter().map(|id| id.to_string().into()).collect()
+            let live = self.owners.get(owner).into_iter().flat_map(|owner| &owner.live);
+            live.filter(|id| router.ledger().order(**id).is_some_and(&mine)).map(|id| id.to_string().into()).collect()
         } else {
             numbers.iter().map(|number| (*number).into()).collect()
         };
@@ -437,14 +438,10 @@ impl Gateway {
     }
 
     fn list(&self, out: &mut Vec<u8>, owner: usize, instrument: u32, router: &Router) {
-        let Some(strategy) = self.owners.get(owner).and_then(|owner| owner.strategy) else { return };
         let Some(rules) = router.ledger().instrument(instrument).map(|known| &known.rules) else { return };
-        let mut mine: Vec<_> = router
-            .ledger()
-            .live()
-            .filter(|order| order.placed.strategy == strategy && order.placed.instrument == instrument)
-            .collect();
-        mine.sort_unstable_by_key(|order| order.placed.id);
+        let live = self.owners.get(owner).into_iter().flat_map(|owner| &owner.live);
+        let orders = live.filter_map(|id| router.ledger().order(*id));
+        let mine = orders.filter(|order| order.placed.instrument == instrument && !order.state.is_terminal());
         for (at, order) in (0_usize..).zip(mine) {
             if at > 0 {
                 out.push(b',');

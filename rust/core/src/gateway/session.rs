@@ -3,6 +3,7 @@
 use super::client::{ClientLimits, Permission, Rate};
 use crate::clock::Nanos;
 use crate::sign::equal_in_constant_time;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A login's token, as text.
@@ -97,6 +98,8 @@ pub(super) struct Owner {
     pub(super) strategy: Option<u32>,
     pub(super) rate: Rate,
     pub(super) logins: Vec<u64>,
+    /// Its live orders: nobody else's are looked at for it.
+    pub(super) live: BTreeSet<u64>,
 }
 
 /// The codes of `state`.

@@ -4,7 +4,6 @@ use ferrofeed_core::book::Book;
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::event::Level;
 use ferrofeed_core::exchange::{Ask, ConnectionId, NewOrder, PaperVenue};
-use ferrofeed_core::orders::ledger::Ledger;
 use ferrofeed_core::orders::router::{Outgoing, Request, Router};
 use ferrofeed_core::orders::{Report, Side};
 use std::collections::BTreeMap;
@@ -101,15 +100,15 @@ impl Paper {
         let mut asked = false;
         while let Some(outgoing) = router.outgoing(link, now) {
             asked = true;
-            self.ask(at, router.ledger(), &router.client_id(order_of(&outgoing.request)), &outgoing, now);
+            self.ask(at, router, &router.client_id(order_of(&outgoing.request)), &outgoing, now);
         }
         asked
     }
 
-    fn ask(&mut self, at: usize, ledger: &Ledger, client_id: &str, outgoing: &Outgoing, now: Stamp) {
+    fn ask(&mut self, at: usize, router: &Router, client_id: &str, outgoing: &Outgoing, now: Stamp) {
         let Some(account) = self.accounts.get(at) else { return };
-        let id = |id: &u64| ledger.order(*id).map_or_else(|| "".into(), |order| order.venue_id.clone());
-        let instrument = |router: &u32| account.instruments.get(router).copied().unwrap_or(u32::MAX);
+        let (ledger, id) = (router.ledger(), |id: &u64| router.venue_id(*id).into());
+        let instrument = |known: &u32| account.instruments.get(known).copied().unwrap_or(u32::MAX);
         let ask = match &outgoing.request {
             Request::Place(number) => {
                 let Some(placed) = ledger.order(*number).map(|order| &order.placed) else { return };
@@ -149,6 +148,8 @@ impl Paper {
                     level.price = rescaled(level.price, from_price, price_scale, side == Side::Sell);
                     level.size = rescaled(level.size, from_size, size_scale, false);
                 }
+                // what is worth less than a tick is worth nothing
+                levels.retain(|level| level.price > 0);
                 // prices that became one are one level
                 levels.dedup_by(|next, kept| {
                     let same = next.price == kept.price;
@@ -159,7 +160,10 @@ impl Paper {
                 });
             }
         }
-        let _ = self.venue.exchange.market(now.realtime, to, &self.bids, &self.asks);
+        if self.venue.exchange.market(now.realtime, to, &self.bids, &self.asks).is_err() {
+            // nothing can be traded against a picture that is none; the one before it is over, too
+            let _ = self.venue.exchange.market(now.realtime, to, &[], &[]);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::record::{Changed, Mode, Placed, Record};
 use super::super::risk::{Intent, Reject, Rule, Seen, Top};
 use super::super::state::{Change, OrderState};
 use super::super::types::{Offset, OrderType, Side, Unit};
-use super::desk::{DeskState, MOST_REQUESTS};
+use super::desk::{DeskState, MOST_GHOSTS, MOST_REQUESTS};
 use super::request::{Request, Waiting};
 use super::{Nanos, Router, Stamp};
 use crate::num::Decimal;
@@ -304,10 +304,7 @@ impl Router {
         let again = now.monotonic.saturating_add(self.config.ask_again.saturating_mul(2));
         self.track(id).cancel_after = again;
         let Some(desk) = self.desk_mut(number) else { return };
-        let asked = |request: &Request| matches!(request, Request::Cancel(ids) if ids.contains(&id));
-        if desk.commands.iter().any(|waiting| asked(&waiting.request))
-            || desk.pending.iter().any(|pending| !pending.overdue && asked(&pending.request))
-        {
+        if desk.is_cancelling(id) {
             return;
         }
         let request = Request::Cancel(vec![id]);
@@ -315,6 +312,27 @@ impl Router {
         if matches!(state, OrderState::Working | OrderState::PendingReplace) {
             self.simply(id, Change::CancelAsked, "", now);
         }
+    }
+
+    /// The venue has an order live that is over: its end stays, but what is there must go. Gives whether that is new.
+    pub(super) fn cancel_ghost(&mut self, id: u64, venue_id: &str, now: Stamp) -> bool {
+        let Some(number) = self.ledger.order(id).map(|order| order.placed.desk) else { return false };
+        let new = !self.ghosts.contains_key(&id);
+        if venue_id.is_empty() || (new && self.ghosts.len() >= MOST_GHOSTS) {
+            return new;
+        }
+        self.ghosts.insert(id, venue_id.into());
+        if let Some(desk) = self.desk_mut(number)
+            && desk.is_up()
+            && desk.has_room()
+            && !desk.is_cancelling(id)
+        {
+            let request = Request::Cancel(vec![id]);
+            desk.commands.push_back(Waiting { request, deadline: Nanos::MAX, since: now.monotonic, cause: 0 });
+        }
+        // the next picture tells whether it is still there
+        self.ask_about(id, now.monotonic.saturating_add(self.config.ask_again.saturating_mul(2)));
+        new
     }
 
     /// Asks the venue to change an order's price and quantity (the whole quantity, what is filled of it included).

@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 pub(super) const MOST_REQUESTS: usize = 4_096;
 /// Reports kept of orders whose acknowledgement has not come.
 pub(super) const MOST_ORPHANS: usize = 4_096;
+/// Orders that a venue has live after their end; of more only the first are cancelled.
+pub(super) const MOST_GHOSTS: usize = 4_096;
 /// Orders of others that are told apart; of more only the count is kept.
 pub(super) const MOST_FOREIGN: usize = 4_096;
 
@@ -226,6 +228,13 @@ impl Desk {
     pub(super) fn is_asking(&self, request: &Request) -> bool {
         self.questions.iter().any(|waiting| waiting.request == *request)
             || self.pending.iter().any(|pending| !pending.overdue && pending.request == *request)
+    }
+
+    /// Whether a cancel of an order waits, or was sent and not answered.
+    pub(super) fn is_cancelling(&self, id: u64) -> bool {
+        let asked = |request: &Request| matches!(request, Request::Cancel(ids) if ids.contains(&id));
+        self.commands.iter().any(|waiting| asked(&waiting.request))
+            || self.pending.iter().any(|pending| !pending.overdue && asked(&pending.request))
     }
 
     /// Whether a request must wait for the answer to another one of its kind.

@@ -119,7 +119,7 @@ impl Router {
                 let _ = state;
                 self.count(desk, |stats| &stats.late);
             }
-            state => self.contradicted(id, &format!("accepted as {venue_id}"), state, now),
+            state => self.lives_on(id, venue_id, &format!("accepted as {venue_id}"), state, now),
         }
     }
 
@@ -486,14 +486,26 @@ impl Router {
             OrderState::Rejected => !matches!(report.status, OrderStatus::Rejected),
             _ => true,
         };
-        if contradicts {
-            let said = format!("reported as {}, filled {filled}", report.status.name());
+        let said = format!("reported as {}, filled {filled}", report.status.name());
+        if says_live && (contradicts || state == OrderState::Closed) {
+            self.lives_on(id, &report.venue_id, &said, state, now);
+            return;
+        }
+        // the end of what lived on is as it should be, unless it was filled
+        let gone = self.ghosts.remove(&id).is_some();
+        if contradicts && !(gone && filled <= known) {
             self.contradicted(id, &said, state, now);
         } else {
             self.count(desk, |stats| &stats.late);
-            if state == OrderState::Closed && says_live {
-                self.contradicted(id, "reported as live", state, now);
-            }
+        }
+    }
+
+    /// The venue has an order that is over: told once, and cancelled there until it is gone.
+    fn lives_on(&mut self, id: u64, venue_id: &str, said: &str, state: OrderState, now: Stamp) {
+        let ended =
+            matches!(state, OrderState::Absent | OrderState::Expired | OrderState::Rejected | OrderState::Closed);
+        if !ended || self.cancel_ghost(id, venue_id, now) {
+            self.contradicted(id, said, state, now);
         }
     }
 

@@ -134,6 +134,8 @@ pub struct Router {
     told: Vec<u32>,
     /// Orders whose whole quantity may have become another: the one asked for last.
     changing: Vec<(u64, i64)>,
+    /// Orders that are over and that their venue has live all the same, with its ids of them.
+    ghosts: HashMap<u64, Box<str>>,
     events: Vec<Event>,
     seq: u64,
     number: u64,
@@ -168,6 +170,7 @@ impl Router {
             holdings: HashMap::default(),
             told: Vec::new(),
             changing: Vec::new(),
+            ghosts: HashMap::default(),
             events: Vec::new(),
             seq: 0,
             // no run repeats the numbers of another: venues keep logs, and people read them

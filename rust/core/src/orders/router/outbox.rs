@@ -166,7 +166,9 @@ impl Router {
         match request {
             Request::Place(id) => self.state(*id) == Some(OrderState::PendingNew),
             Request::Cancel(ids) => {
-                ids.retain(|id| self.state(*id).is_some_and(|state| !state.is_terminal()));
+                ids.retain(|id| {
+                    self.ghosts.contains_key(id) || self.state(*id).is_some_and(|state| !state.is_terminal())
+                });
                 !ids.is_empty()
             }
             Request::Replace(id, ..) => self.state(*id) == Some(OrderState::PendingReplace),

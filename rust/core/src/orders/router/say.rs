@@ -84,10 +84,16 @@ impl Router {
         self.ledger.instrument(instrument).map(|known| &*known.rules.raw_symbol)
     }
 
+    /// The venue's id of an order, empty if it is not known.
+    #[must_use]
+    pub fn venue_id(&self, id: u64) -> &str {
+        let ghost = self.ghosts.get(&id).map(|id| &**id);
+        ghost.or_else(|| self.ledger.order(id).map(|order| &*order.venue_id)).unwrap_or_default()
+    }
+
     /// The venue's ids of orders, those that are known.
     fn venue_ids(&self, ids: &[u64]) -> Vec<&str> {
-        let orders = ids.iter().filter_map(|id| self.ledger.order(*id));
-        orders.map(|order| &*order.venue_id).filter(|id| !id.is_empty()).collect()
+        ids.iter().map(|id| self.venue_id(*id)).filter(|id| !id.is_empty()).collect()
     }
 
     fn coinceres(
