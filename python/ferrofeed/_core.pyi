@@ -12,6 +12,7 @@ __all__ = [
     "Consumer",
     "Decoder",
     "FeedCore",
+    "GatewayCore",
     "JournalError",
     "MetricsBoard",
     "MetricsView",
