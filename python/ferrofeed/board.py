@@ -28,6 +28,8 @@ SLOTS: Final = ("quote", "depth", "trade", *(f"bar:{interval}" for interval in I
 """Channels by their slot in the core (``pipeline::channel_slot``)."""
 DOWN: Final = "down"
 READY: Final = "ready"
+JOURNAL_FAILED: Final = 5
+"""Which word of a trading venue says that the journal takes nothing."""
 DESK_STATES: Final = ("", DOWN, "opening", "reconciling", READY)
 """Where a trading venue stands, by the first word of what it puts up; the first: it has put up nothing yet."""
 HUNG_S: Final = 2.0
@@ -191,7 +193,9 @@ def missing(view: MetricsView) -> list[str]:
             lines.append(f"{label}: not every book is valid")
     for venue, words in view.desk_states():
         desk = DESK_STATES[0 if words is None else words[0]]
-        if desk != READY:
+        if words is not None and words[JOURNAL_FAILED]:
+            lines.append(f"{venue}: the journal failed: no orders are taken")
+        elif desk != READY:
             lines.append(f"{venue}: {desk or DOWN}: takes no orders")
     return lines
 

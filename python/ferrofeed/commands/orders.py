@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ferrofeed import _core
-from ferrofeed.config import Config
+from ferrofeed.config.load import journal_of
 from ferrofeed.errors import FerrofeedError, UsageError
 from ferrofeed.orders.order import OrderView, view_of
-from ferrofeed.orders.switch import CLEAR_FILE
+from ferrofeed.orders.switch import CLEAR_FILE, leave, write_whole
 
 if TYPE_CHECKING:
     import argparse
@@ -53,8 +52,11 @@ def run(args: argparse.Namespace) -> int:
     folder, kill_file = _where(args)
     text = " ".join(args.words).strip()
     if args.what == "kill":
-        if args.journal is not None and not (folder / "lock").exists():
-            raise UsageError(f"{folder}: no router ever wrote a journal there: nothing is halted")
+        if not (folder / "lock").exists():
+            raise UsageError(
+                f"{folder}: no router ever wrote a journal there: nothing is halted (to have one start halted, "
+                f"create {kill_file} as its user)"
+            )
         return kill(kill_file, text)
     if args.words and args.what != "clear":
         raise UsageError(f"orders {args.what}: unexpected {text!r}")
@@ -75,19 +77,20 @@ def _where(args: argparse.Namespace) -> tuple[Path, Path]:
     """The journal's folder and the kill file."""
     if args.journal is not None:
         return args.journal, args.journal / KILL_FILE
-    orders = Config.load(args.config).orders
-    if orders.journal is None:
+    folder, kill_file = journal_of(args.config)
+    if folder is None:
         raise UsageError(f"{args.config}: orders.journal is not set: nothing trades there")
-    folder = Path(orders.journal)
-    return folder, Path(orders.kill_file) if orders.kill_file else folder / KILL_FILE
+    return folder, kill_file or folder / KILL_FILE
 
 
 def kill(kill_file: Path, why: str) -> int:
     """Leave the kill file: the router, running now or started later, cancels everything and halts."""
     if not why:
         raise UsageError("orders kill: say why, for example: ferrofeed orders kill runaway quotes -c feed.toml")
-    kill_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_whole(kill_file, why)
+    try:
+        leave(kill_file, why)
+    except OSError as error:
+        raise FerrofeedError(f"{kill_file}: can't be written ({error.strerror}): nothing is halted") from None
     sys.stdout.write(f"{kill_file}: the router halts as soon as it sees it; `ferrofeed orders clear WHO` undoes it\n")
     return 0
 
@@ -102,20 +105,15 @@ def clear(folder: Path, kill_file: Path, who: str) -> int:
     except _core.JournalError as error:
         if "another process" not in str(error):
             raise
-        write_whole(folder / CLEAR_FILE, who)
+        try:
+            write_whole(folder / CLEAR_FILE, who)
+        except OSError as failed:
+            raise FerrofeedError(f"{folder}: can't be written ({failed.strerror}): nothing is cleared") from None
         sys.stdout.write("the running router clears it within a second\n")
         return 0
     on = core.clear_kill(who)
     sys.stdout.write("cleared\n" if on else "it was not on\n")
     return 0
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a small file so that nobody ever sees half of it."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(f"{text}\n", encoding="utf-8")
-    draft.chmod(0o644)  # the service has another user than root, whose umask may be strict
-    draft.replace(path)
 
 
 def print_journal(folder: Path, *, older: bool, as_json: bool) -> int:

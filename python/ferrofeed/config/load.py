@@ -139,6 +139,21 @@ def read_toml(path: Path) -> dict[str, Any]:
     raise ConfigError(ctx.problems)
 
 
+def journal_of(path: Path) -> tuple[Path | None, Path | None]:
+    """The journal's folder and the kill file that a file names, whatever else is in it.
+
+    Whoever wants to halt a router need not have its credentials.
+    """
+    orders = read_toml(path).get("orders", {})
+    ctx = Context(str(path), path.parent)
+    wanted = ("journal", "kill_file")
+    found = {name: orders[name] for name in wanted if name in orders} if isinstance(orders, Mapping) else orders
+    read = table(ctx, "orders", found, {name: read_trading.ORDERS[name] for name in wanted}) or {}
+    if ctx.problems:
+        raise ConfigError(ctx.problems)
+    return read.get("journal"), read.get("kill_file")
+
+
 def _unreadable(ctx: Context, error: OSError | ValueError | RecursionError) -> None:
     if isinstance(error, OSError):
         ctx.problem("", f"can't be read ({(error.strerror or type(error).__name__).lower()})", "a TOML file")

@@ -17,9 +17,11 @@ from ferrofeed.errors import UsageError
 from ferrofeed.orders.account import Balance, InstrumentRules, Mode, Position
 from ferrofeed.orders.errors import BadInputError, NotReadyError, WaitTimeoutError, error_of
 from ferrofeed.orders.events import Callback, OrderEvent, OrderEvents, event_of, finish
+from ferrofeed.orders.news import News
 from ferrofeed.orders.numbers import text_of
 from ferrofeed.orders.order import Order, OrderView, view_of
 from ferrofeed.orders.strategy import Strategy
+from ferrofeed.orders.switch import leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -64,6 +66,7 @@ class Orders:
         self._on_thread = on_thread
         self.told: Callable[[], None] = lambda: None
         """Called when the router's events were handed on, on whichever thread that was."""
+        self._news = News()
         self.kill_file = kill_file
         """While it is there, the kill switch is on."""
         self._desks = {desk.venue: desk for desk in desks}
@@ -288,8 +291,10 @@ class Orders:
         return self.core.desk_state(self._desk(venue).number)
 
     def ready(self) -> bool:
-        """Whether every trading venue takes orders."""
-        return all(self.core.desk_state(desk.number) == "ready" for desk in self._desks.values())
+        """Whether every trading venue takes orders, and the journal too."""
+        return self.core.mode()[2] is None and all(
+            self.core.desk_state(desk.number) == "ready" for desk in self._desks.values()
+        )
 
     def wait_ready(self, timeout_s: float = 30.0) -> bool:
         """Wait until every trading venue takes orders; False if that takes longer."""
@@ -321,9 +326,21 @@ class Orders:
         It stays on over restarts.
         """
         self.core.kill(reason)
+        if self.core.mode()[2] is not None:
+            self._leave_kill_file(reason)
         for desk in self._desks.values():
             self._commanded(desk)
         self.distribute()
+
+    def _leave_kill_file(self, reason: str) -> None:
+        """The journal can't hold that the switch is on: over a restart only the file says so."""
+        if self.kill_file is None:
+            _LOG.error("the journal failed, and there is no place for a kill file: a restart clears the kill switch")
+            return
+        try:
+            leave(self.kill_file, reason)
+        except OSError as error:
+            _LOG.error("the journal failed, and so did %s (%s): a restart clears the switch", self.kill_file, error)
 
     def clear_kill(self, who: str) -> bool:
         """Clear the kill switch, in the name of somebody; gives whether it was on."""
@@ -389,9 +406,11 @@ class Orders:
         if self.core.has_events():
             with self._lock:
                 if self._consumers or self._callbacks or self._watchers:
-                    self._hand_on([event_of(row, self._names) for row in self.core.events()])
+                    events = [event_of(row, self._names) for row in self.core.events()]
+                    self._news.tell(events)
+                    self._hand_on(events)
                 else:
-                    self.core.skip_events()
+                    self._news.tell(event_of(row, self._names) for row in self.core.skip_events())
                     self._changed.notify_all()
             self.told()
         if self._pending:

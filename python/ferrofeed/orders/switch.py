@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Final
 
 from ferrofeed.errors import UsageError
@@ -16,6 +17,26 @@ CLEAR_FILE: Final = "CLEAR"
 """In the journal's folder: ``ferrofeed orders clear WHO`` leaves it for the running router; it holds who."""
 MOST_CHARS: Final = 200
 _LOG = logging.getLogger("ferrofeed.orders")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file so that nobody ever sees half of it; raises :class:`OSError`, and leaves nothing then."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(f"{text}\n", encoding="utf-8")
+        draft.chmod(0o644)  # the service has another user than root, whose umask may be strict
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def leave(kill: Path, why: str) -> None:
+    """Leave a kill file, an empty one where there is no room for words; raises :class:`OSError`."""
+    try:
+        write_whole(kill, why)
+    except OSError:
+        kill.touch(0o644)
 
 
 class SwitchFiles:

@@ -127,6 +127,9 @@ class OrderSide:
 
     def missing(self) -> list[str]:
         """The venues that take no orders yet: a line for each."""
+        failed = self._router.mode()[2]
+        if failed is not None:
+            return [f"the journal failed, no orders are taken: {failed}"]
         return [
             f"{desk.venue}: {self._fatal(desk) or self._router.desk_state(desk.number)}: takes no orders"
             for desk in self._desks

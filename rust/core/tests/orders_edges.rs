@@ -18,7 +18,7 @@ use ferrofeed_core::orders::risk::{Limits, Risk, Rule, Top};
 use ferrofeed_core::orders::router::{Denial, DeskState, NewOrder, Outgoing, Request, Router, Speaker};
 use ferrofeed_core::orders::state::OrderState;
 use ferrofeed_core::orders::venue::coinceres;
-use ferrofeed_core::orders::{OrderStatus, OrderType, Product, RefusalKind, Report, RequestKey, Unit};
+use ferrofeed_core::orders::{Gateway, OrderStatus, OrderType, Product, RefusalKind, Report, RequestKey, Unit};
 use orders_support::{MS, SECOND, World, dec, quantapi, refusal, row, rules, text};
 use std::sync::Arc;
 
@@ -381,4 +381,49 @@ fn an_order_that_is_live_after_its_end_is_cancelled_until_the_venue_no_longer_ha
     assert_eq!(world.state(id), OrderState::Absent, "one end is enough");
     assert_eq!(world.anomalies(), late, "it is told once");
     assert!(world.router.is_quiet(), "{:?}", world.router.restless());
+}
+
+#[test]
+fn a_platform_that_is_ready_before_the_login_is_asked_for_everything_all_the_same() {
+    let mut world = World::new(quantapi());
+    let now = world.stamp();
+    world.router.opened(0, now);
+    let login = world.sent().unwrap();
+    assert_eq!(login.request, Request::Login);
+    // another login's, an earlier process's, or one that overtook the answer
+    world.report(Report::Gateway { state: Gateway::Ready, message: "".into() });
+    for _ in 0..10 {
+        assert!(world.sent().is_none(), "nothing can be said without a token");
+        world.pass(50 * MS);
+    }
+    assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Opening));
+    world.report(Report::LoggedIn { request: RequestKey::Number(login.number), token: "token".into() });
+    let mut asked = Vec::new();
+    while let Some(sent) = world.sent() {
+        asked.push(sent.request.clone());
+        world.answer(&sent, &[]);
+    }
+    assert_eq!(asked.len(), 6, "{asked:?}");
+    assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Ready));
+}
+
+#[test]
+fn whatever_happens_to_an_order_of_others_the_account_is_asked_for() {
+    let mut world = World::ready(Speaker::Paper);
+    let mut asks = || {
+        let mut asked = 0;
+        for _ in 0..20 {
+            world.report(Report::Order(row("v9", "", OrderStatus::Working, "0.5")));
+            world.pass(100 * MS);
+            while let Some(sent) = world.sent() {
+                asked += usize::from(sent.request == Request::Balances);
+                world.answer(&sent, &[]);
+            }
+        }
+        asked
+    };
+    assert!((2..=4).contains(&asks()), "told once, asked for as often as it moves, not as often as it is said");
+    assert!((2..=4).contains(&asks()));
+    let stats = world.router.stats(world.desk).unwrap();
+    assert_eq!(stats.foreign.get(), 40);
 }

@@ -157,6 +157,14 @@ impl Venue {
         Some((state, order.filled))
     }
 
+    /// Under which id of ours the venue has its order of this number.
+    pub fn client_of(&self, number: &str) -> Option<String> {
+        let live = self.paper.exchange.live();
+        let mut all = self.paper.exchange.finished().chain(&live).filter(|order| order.account == self.ours);
+        let order = all.find(|order| order.number.to_string() == number)?;
+        Some(self.paper.client_id(order).to_owned())
+    }
+
     pub fn has_forgotten(&self, client_id: &str) -> bool {
         self.forgotten.iter().any(|known| known == client_id)
     }

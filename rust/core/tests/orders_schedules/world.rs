@@ -5,7 +5,7 @@ use super::venue::Venue;
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::num::Decimal;
 use ferrofeed_core::orders::ledger::Ledger;
-use ferrofeed_core::orders::record::Mode;
+use ferrofeed_core::orders::record::{Mode, Placed};
 use ferrofeed_core::orders::risk::{Limits, Risk};
 use ferrofeed_core::orders::router::{
     Config, Denial, DeskState, Memory, NewOrder, Outgoing, Request, Router, Speaker, replay,
@@ -518,10 +518,17 @@ impl World {
     fn compare(&self) {
         let ledger = self.router.ledger();
         let mut seen = BTreeSet::new();
+        let taken = self.taken();
         for order in ledger.orders() {
             let id = order.placed.id;
-            let truth = self.venue.truth(&self.router.client_id(id));
-            seen.insert(self.router.client_id(id));
+            let ours = self.router.client_id(id);
+            // the venue's order that the router takes for this one; one that it takes for another's is not this one's
+            let truth = match taken.iter().find(|(_, order)| **order == id) {
+                Some((theirs, _)) => self.venue.truth(theirs),
+                None if taken.contains_key(&ours) => None,
+                None => self.venue.truth(&ours),
+            };
+            seen.insert(ours);
             let filled = order.filled();
             match (order.state, truth) {
                 (OrderState::Expired | OrderState::Absent | OrderState::Rejected, None) => {}
@@ -547,7 +554,15 @@ impl World {
         for client_id in self.venue.live() {
             assert!(seen.contains(&client_id), "{client_id} is live and the router does not know it");
         }
-        assert_eq!(ledger.counts().0, 0, "anomalies: {:?}", self.anomalies());
+        // where the venue keeps no history, an order it does not list is over; a report of it that was overtaken by that list
+        // can't be told from one that contradicts it, and is surfaced as such
+        let overtaken = |text: &String| {
+            self.dialect == Dialect::Gateway
+                && text.contains("reported as working")
+                && text.ends_with("but it is closed")
+        };
+        let anomalies: Vec<String> = self.anomalies().into_iter().filter(|text| !overtaken(text)).collect();
+        assert_eq!(anomalies, Vec::<String>::new(), "anomalies");
         for (at, instrument) in self.instruments.iter().enumerate() {
             let position = ledger.position(*instrument);
             assert_eq!((position.long, position.short), self.venue.position(at), "position of {at}");
@@ -556,6 +571,31 @@ impl World {
         for (currency, amounts) in self.venue.balances() {
             assert_eq!(balances.get(&*currency), Some(&amounts), "balance of {currency}");
         }
+    }
+
+    /// Which of our orders the router takes each of the venue's for, by the id that the venue knows it under.
+    ///
+    /// Where the venue takes no ids of ours, two orders of equal terms whose answers were both lost can't be told apart, by
+    /// anybody: either may be the one. No other order may be taken for another, and none for two.
+    fn taken(&self) -> BTreeMap<String, u64> {
+        let ledger = self.router.ledger();
+        let mut taken = BTreeMap::new();
+        for order in ledger.orders().filter(|order| !order.venue_id.is_empty()) {
+            let id = order.placed.id;
+            let Some(theirs) = self.venue.client_of(&order.venue_id) else { continue };
+            if theirs != self.router.client_id(id) {
+                assert_eq!(self.dialect, Dialect::Gateway, "order {id} is taken for {theirs}");
+                let other = ledger.orders().find(|other| self.router.client_id(other.placed.id) == theirs);
+                let terms = |placed: &Placed| {
+                    (placed.instrument, placed.side, placed.order_type, placed.offset, placed.price, placed.quantity)
+                };
+                let other = other.map(|other| terms(&other.placed));
+                assert_eq!(other, Some(terms(&order.placed)), "order {id} is taken for {theirs}");
+            }
+            let before = taken.insert(theirs.clone(), id);
+            assert_eq!(before, None, "{theirs} is taken for two orders");
+        }
+        taken
     }
 
     fn anomalies(&self) -> Vec<String> {

@@ -15,8 +15,9 @@ use ferrofeed_core::orders::ledger::{Ledger, at_money_scale};
 use ferrofeed_core::orders::record::Mode;
 use ferrofeed_core::orders::risk::{BudgetLimits, Limits, PAPER, Risk, Top};
 use ferrofeed_core::orders::router::{
-    Body, Config, Denial, Event, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay,
+    Body, Config, Denial, Event, EventKind, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay,
 };
+use ferrofeed_core::orders::state::Change;
 use ferrofeed_core::orders::venue::{coinceres, explain, quantapi};
 use ferrofeed_core::orders::{Offset, OrderType, Product, Side, Unit};
 use ferrofeed_core::pipeline::channel_slot;
@@ -823,9 +824,16 @@ impl OrderCore {
         Ok(list)
     }
 
-    /// Forgets the events since the last call: nobody listens.
-    fn skip_events(&self, py: Python<'_>) {
-        self.state(py).take_events(Stamp::now());
+    /// Forgets the events since the last call, since nobody listens; gives those that an operator must hear of all the same.
+    fn skip_events<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let notable: Vec<_> = {
+            let mut state = self.state(py);
+            let mut events = state.take_events(Stamp::now());
+            events.retain(is_notable);
+            let ledger = state.router.ledger();
+            events.into_iter().map(|event| (ledger.instrument(event.instrument).cloned(), event)).collect()
+        };
+        notable.iter().map(|(known, event)| shape::event(py, known.as_ref().map(|known| &known.rules), event)).collect()
     }
 
     /// Whether there are events to take.
@@ -926,6 +934,15 @@ impl OrderCore {
                 shape::order(py, rules.as_ref(), &strategy, &order, client_id)
             })
             .collect()
+    }
+}
+
+/// Whether an operator must hear of it: the words are those of `ferrofeed.orders.news`.
+fn is_notable(event: &Event) -> bool {
+    match event.kind {
+        EventKind::Anomaly | EventKind::Kill | EventKind::Mode | EventKind::Position | EventKind::Desk => true,
+        EventKind::Order => event.change == Some(Change::Lost),
+        _ => false,
     }
 }
 

@@ -14,6 +14,7 @@ impl Router {
             let Some(desk) = self.desk_mut(number) else { continue };
             desk.state = DeskState::Opening;
             desk.token = None;
+            desk.ready_early = false;
             desk.unanswered = 0;
             if desk.speaker.has_login() {
                 self.ask_login(number, now);
@@ -56,6 +57,7 @@ impl Router {
         }
         desk.state = state;
         desk.token = None;
+        desk.ready_early = false;
         desk.pending.clear();
         desk.questions.clear();
         desk.seen.clear();

@@ -160,6 +160,8 @@ pub(super) struct Desk {
     pub(super) poll: Nanos,
     pub(super) state: DeskState,
     pub(super) token: Option<Secret>,
+    /// The platform was said to be ready before the login's answer came.
+    pub(super) ready_early: bool,
     pub(super) instruments: Vec<u32>,
     /// Commands, then questions, each in order.
     pub(super) commands: VecDeque<Waiting>,
@@ -191,6 +193,7 @@ impl Desk {
             poll,
             state: DeskState::Down,
             token: None,
+            ready_early: false,
             instruments: Vec::new(),
             commands: VecDeque::new(),
             questions: VecDeque::new(),
@@ -215,6 +218,11 @@ impl Desk {
     /// Whether another command or question has room.
     pub(super) fn has_room(&self) -> bool {
         self.commands.len().saturating_add(self.questions.len()).saturating_add(self.pending.len()) < MOST_REQUESTS
+    }
+
+    /// Whether what is asked can be said at all: where there are logins, every other request carries a token.
+    pub(super) fn is_logged_in(&self) -> bool {
+        !self.speaker.has_login() || self.token.is_some()
     }
 
     /// Puts a question behind the others, unless it waits already.

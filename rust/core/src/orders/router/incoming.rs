@@ -44,8 +44,11 @@ impl Router {
                 let asked = self.take_pending(desk, request, |request| matches!(request, Request::Login));
                 if asked.is_none() {
                     self.count(desk, |stats| &stats.stray);
-                } else if let Some(desk) = self.desk_mut(desk) {
-                    desk.token = Some(token);
+                } else if let Some(entry) = self.desk_mut(desk) {
+                    entry.token = Some(token);
+                    if std::mem::take(&mut entry.ready_early) && entry.state == DeskState::Opening {
+                        self.start_reconciling(desk, now);
+                    }
                 }
             }
             Report::LoggedOut { request } => {
@@ -350,7 +353,10 @@ impl Router {
     pub(super) fn foreign(&mut self, desk: u16, report: &Report, now: Stamp) {
         let Some(venue_id) = about(report) else { return };
         self.count(desk, |stats| &stats.foreign);
+        let due = now.monotonic.saturating_add(self.config.account_after);
         let Some(entry) = self.desk_mut(desk) else { return };
+        // whatever it is, it is on our account; others may never be done
+        entry.account_due = entry.account_due.min(due);
         if entry.foreign.contains_key(venue_id) || entry.foreign.len() >= MOST_FOREIGN {
             return;
         }
@@ -359,7 +365,6 @@ impl Router {
         event.desk = desk;
         event.text = venue_id.into();
         self.push(event);
-        self.account_changed(desk, now);
     }
 
     /// What the venue says an order is now.
@@ -601,7 +606,9 @@ impl Router {
             Gateway::Ready => {
                 if let Some(entry) = self.desk_mut(desk) {
                     entry.login_failures = 0;
-                    if entry.state == DeskState::Opening {
+                    if !entry.is_logged_in() {
+                        entry.ready_early = true;
+                    } else if entry.state == DeskState::Opening {
                         self.start_reconciling(desk, now);
                     }
                 }

@@ -199,6 +199,14 @@ impl Router {
             self.desks.push(None);
             self.stats.push(private_stats());
         }
+        if speaker.has_replace() {
+            // a change of their terms may have been on its way when an earlier process ended
+            let live: Vec<u64> =
+                self.ledger.live().filter(|order| order.placed.desk == desk).map(|order| order.placed.id).collect();
+            for id in live {
+                self.track(id).replacing = true;
+            }
+        }
         let mut entry = Desk::new(name, link, speaker, poll);
         // what is no longer traded may be no longer listed: only its live orders are a reason to ask for it
         entry.instruments = (0..)

@@ -1,7 +1,7 @@
 //! What waits to be sent: in which order, how long it may wait, and what it is once it is sent.
 
 use super::super::state::{Change, OrderState};
-use super::desk::{Desk, DeskState, Speaker};
+use super::desk::{Desk, DeskState};
 use super::request::{Pending, Request, Waiting};
 use super::{Nanos, Router, Stamp};
 
@@ -73,7 +73,7 @@ impl Router {
             self.gather(number, &mut waiting);
             return Some(waiting);
         }
-        if desk.pause > now.monotonic {
+        if desk.pause > now.monotonic || !desk.is_logged_in() {
             return None;
         }
         let at = desk.questions.iter().position(|waiting| !desk.must_wait(&waiting.request))?;
@@ -210,7 +210,7 @@ impl Desk {
         let state = match &waiting.request {
             Request::Place(_) | Request::Replace(..) => self.state == DeskState::Ready && self.pause <= now,
             Request::Login => self.state == DeskState::Opening && self.login_after <= now,
-            _ => !matches!(self.speaker, Speaker::QuantApi { .. }) || self.token.is_some(),
+            _ => self.is_logged_in(),
         };
         state && !self.must_wait(&waiting.request)
     }

@@ -1,0 +1,184 @@
+"""What an operator is told and can do when things are wrong: the log, readiness, the switch without a journal."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import signal
+import time
+from argparse import Namespace
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ferrofeed import _core
+from ferrofeed.board import missing
+from ferrofeed.commands import orders as command
+from ferrofeed.commands.orders import KILL_FILE
+from ferrofeed.config.load import journal_of
+from ferrofeed.errors import ConfigError, FerrofeedError, UsageError
+from ferrofeed.orders import Desk, JournalFailedError, Orders
+from ferrofeed.orders.news import MOST, News
+from ferrofeed.orders.switch import leave
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RULES: dict[str, Any] = {
+    "symbol": "ETH/USDT",
+    "raw_symbol": "ETH/USDT",
+    "product": "spot",
+    "base": "ETH",
+    "quote": "USDT",
+    "settle": "USDT",
+    "price_scale": 2,
+    "size_scale": 3,
+    "tick": "0.01",
+    "lot": "0.001",
+    "min_size": "0.001",
+    "max_size": "0",
+    "min_price": "0",
+    "min_notional": "0",
+}
+
+
+class Traded:
+    """A paper exchange whose journal may fail, with nobody who listens to its events."""
+
+    def __init__(self, folder: Path) -> None:
+        self.feed = _core.FeedCore()
+        self.core = _core.OrderCore(self.feed, journal=str(folder), fsync="off", settle_ns=0)
+        self.desk = Desk("paper", "paper", self.core.add_paper("paper", 0), 0)
+        instrument = self.core.add_instrument(self.desk.number, SimpleNamespace(**RULES))
+        self.desk.add(instrument, "ETH/USDT", "ETH/USDT")
+        self.core.list_paper(instrument, maker_ppm=0, taker_ppm=0)
+        self.core.deposit_paper(self.desk.number, "USDT", "1000000")
+        self.orders = Orders(self.core, [self.desk], kill_file=folder / KILL_FILE)
+        self.core.opened(0)
+        while not self.orders.ready():
+            self.orders.tick()
+        self.orders.distribute()
+        # what was told until here counts for nobody
+        self.orders._news = News()
+
+
+@pytest.fixture
+def traded(tmp_path: Path) -> Traded:
+    return Traded(tmp_path / "journal")
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Files can't grow any more, for this process."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+
+def test_what_the_router_decides_itself_is_logged_though_nobody_listens(
+    traded: Traded, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "ferrofeed.orders")
+    caplog.clear()
+    order = traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
+    traded.orders.cancel(order)
+    assert lines(caplog) == [], "an order's life is no news"
+    traded.orders.set_mode("halted", "Ann")
+    live = traded.core
+    traded.orders.set_mode("active", "Ann")
+    order = traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
+    live.closed(0)
+    traded.orders.distribute()
+    assert [level for level, _ in lines(caplog)] == ["WARNING", "WARNING", "WARNING", "INFO"]
+    texts = [text for _, text in lines(caplog)]
+    assert texts[0] == "the mode is halted: Ann"
+    assert texts[2].startswith(f"paper ETH/USDT: order {order.id} is unknown, the venue is asked")
+    assert texts[3] == "paper: down: the connection was lost"
+
+
+def test_the_same_is_logged_where_somebody_listens(traded: Traded, caplog: pytest.LogCaptureFixture) -> None:
+    events = traded.orders.events()
+    traded.orders.kill("enough")
+    assert ("ERROR", "the kill switch was thrown: enough") in lines(caplog)
+    assert [event.kind for event in events.poll()] == ["kill"]
+
+
+def test_a_storm_is_counted_and_not_shown(traded: Traded, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(3 * MOST):
+        traded.orders.set_mode("active" if number % 2 else "halted", f"number {number}")
+    traded.orders._news.flush()
+    shown = [text for _, text in lines(caplog) if text.startswith("the mode is")]
+    left_out = [int(text.split()[0]) for _, text in lines(caplog) if text.endswith("the journal has them all")]
+    assert MOST <= len(shown) < 3 * MOST
+    assert len(shown) + sum(left_out) == 3 * MOST
+
+
+def test_a_journal_that_failed_is_not_ready_and_a_kill_leaves_its_file(
+    traded: Traded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert traded.orders.ready()
+    with no_room():
+        with pytest.raises(JournalFailedError):
+            traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
+        assert not traded.orders.ready()
+        traded.orders.kill("no journal")
+    assert any("the journal failed" in text for _, text in lines(caplog))
+    assert traded.orders.mode.killed == "no journal"
+    # words need room, a name in a folder does not
+    assert (tmp_path / "journal" / KILL_FILE).read_text() == ""
+
+
+def test_a_board_says_that_the_journal_failed(traded: Traded) -> None:
+    board = traded.feed.board
+    board.put_state(1)
+    view = board.view()
+    with no_room(), pytest.raises(JournalFailedError):
+        traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
+    traded.orders.tick()
+    board.beat(time.monotonic_ns())
+    assert missing(view) == ["paper: the journal failed: no orders are taken"]
+
+
+def test_a_kill_file_without_room_for_words_is_empty_and_nothing_else_is_left(tmp_path: Path) -> None:
+    with no_room():
+        leave(tmp_path / KILL_FILE, "words")
+    assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [(KILL_FILE, 0)]
+
+
+def test_the_journal_is_found_without_any_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    file = tmp_path / "feed.toml"
+    file.write_text('[orders]\njournal = "j"\nkill_file = "stop"\n[[venue]]\napi_key = "credential:nowhere"\n')
+    assert journal_of(file) == (tmp_path / "j", tmp_path / "stop")
+    options = Namespace(config=file, journal=None, what="kill", words=["runaway"], all=False, json=False)
+    with pytest.raises(UsageError, match="no router ever wrote a journal there: nothing is halted"):
+        command.run(options)
+    assert not (tmp_path / "j").exists(), "it makes nobody's folder"
+    (tmp_path / "j").mkdir()
+    (tmp_path / "j" / "lock").touch()
+    assert command.run(options) == 0
+    assert (tmp_path / "stop").read_text() == "runaway\n"
+    file.write_text("[orders]\njournal = 5\n")
+    with pytest.raises(ConfigError, match=r"orders\.journal: found 5"):
+        journal_of(file)
+
+
+def test_a_kill_that_can_not_be_left_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "feed.toml"
+    file.write_text('[orders]\njournal = "."\nkill_file = "nowhere/stop"\n')
+    (tmp_path / "lock").touch()
+    options = Namespace(config=file, journal=None, what="kill", words=["x"], all=False, json=False)
+    with pytest.raises(FerrofeedError, match=r"stop: can't be written .*: nothing is halted"):
+        command.run(options)
