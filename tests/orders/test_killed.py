@@ -164,7 +164,9 @@ def compare(kind: str, found: dict[str, Any], truth: dict[str, Any]) -> str:  # 
                 return f"given up and live: {order} {true}"
             continue
         if true["forgotten"]:
-            if order["state"] not in {"closed", "filled", "cancelled"}:
+            # one that the venue never told of before it forgot: what it does not know now, it may never have known
+            unheard = {"absent"} if not order["venue_id"] else set()
+            if order["state"] not in {"closed", "filled", "cancelled"} | unheard:
                 return f"forgotten by the venue: {order} {true}"
             continue
         state = "working" if true["live"] else STATES.get(true["status"], true["status"])
