@@ -21,7 +21,7 @@ from ferrofeed.commands import orders as command
 from ferrofeed.commands.orders import KILL_FILE
 from ferrofeed.config.load import journal_of
 from ferrofeed.errors import ConfigError, FerrofeedError, UsageError
-from ferrofeed.orders import Desk, JournalFailedError, Orders
+from ferrofeed.orders import Desk, JournalFailedError, Orders, api
 from ferrofeed.orders.news import MOST, News
 from ferrofeed.orders.switch import CLEAR_FILE, leave
 
@@ -237,3 +237,44 @@ def test_who_may_not_look_into_the_folder_can_halt_where_the_kill_file_is_elsewh
     options = Namespace(config=file, journal=None, what="kill", words=["runaway"], all=False, json=False)
     assert command.run(options) == 0
     assert (tmp_path / "stop").read_text() == "runaway\n"
+
+
+def test_a_kill_of_the_router_or_a_client_leaves_its_file_too_once(traded: Traded, tmp_path: Path) -> None:
+    file = tmp_path / "journal" / KILL_FILE
+    traded.core.kill("what was over is live")
+    traded.orders.tick()
+    assert not file.exists(), "the journal holds it"
+    with no_room(), pytest.raises(JournalFailedError):
+        traded.core.clear_kill("anna")
+        traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
+    traded.core.kill("what was over is live")
+    traded.orders.tick()
+    assert file.read_text() == "what was over is live\n"
+    file.unlink()
+    traded.orders.tick()
+    assert not file.exists(), "who takes it away means it"
+    traded.orders.kill("again")
+    assert file.exists(), "and who throws it again does, too"
+    file.unlink()
+    assert traded.orders.clear_kill("anna")
+    traded.orders.tick()
+    file.write_text("by hand\n")
+    traded.orders.kill(f"{file} is there: by hand")
+    traded.orders.tick()
+    assert file.read_text() == "by hand\n", "a file that is there says why"
+
+
+def test_a_kill_file_that_can_not_be_left_is_tried_again_and_told_once(
+    traded: Traded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(api, "KEEP_AGAIN_S", 0.0)
+    traded.orders.kill_file = tmp_path / "later" / KILL_FILE
+    with no_room(), pytest.raises(JournalFailedError):
+        traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
+    traded.orders.kill("runaway")
+    for _ in range(3):
+        traded.orders.tick()
+    assert sum("a restart clears the switch" in text for _, text in lines(caplog)) == 1
+    traded.orders.kill_file.parent.mkdir()
+    traded.orders.tick()
+    assert traded.orders.kill_file.read_text() == "runaway\n"
