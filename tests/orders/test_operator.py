@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import signal
 import time
 from argparse import Namespace
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +21,12 @@ from ferrofeed.commands import orders as command
 from ferrofeed.commands.orders import KILL_FILE
 from ferrofeed.config.load import journal_of
 from ferrofeed.errors import ConfigError, FerrofeedError, UsageError
-from ferrofeed.orders import Desk, JournalFailedError, Orders
+from ferrofeed.orders import Desk, JournalFailedError, Orders, api
 from ferrofeed.orders.news import MOST, News
-from ferrofeed.orders.switch import leave
+from ferrofeed.orders.switch import CLEAR_FILE, leave
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 RULES: dict[str, Any] = {
     "symbol": "ETH/USDT",
@@ -71,11 +72,11 @@ def traded(tmp_path: Path) -> Traded:
 
 
 @contextmanager
-def no_room() -> Iterator[None]:
-    """Files can't grow any more, for this process."""
+def no_room(size: int = 0) -> Iterator[None]:
+    """Files can't grow beyond this size, for this process."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
         yield
     finally:
@@ -182,3 +183,98 @@ def test_a_kill_that_can_not_be_left_is_an_error(tmp_path: Path) -> None:
     options = Namespace(config=file, journal=None, what="kill", words=["x"], all=False, json=False)
     with pytest.raises(FerrofeedError, match=r"stop: can't be written .*: nothing is halted"):
         command.run(options)
+
+
+def cleared(folder: Path) -> int:
+    return command.run(Namespace(config=None, journal=folder, what="clear", words=["anna"], all=False, json=False))
+
+
+def test_a_clear_that_finds_no_room_takes_nothing_away(traded: Traded, tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    leave(folder / KILL_FILE, "runaway")
+    before = {path.name for path in folder.iterdir()}
+    with no_room(), pytest.raises(FerrofeedError, match="CLEAR: can't be written .*: nothing is cleared"):
+        cleared(folder)
+    assert {path.name for path in folder.iterdir()} == before
+    assert cleared(folder) == 0
+    assert {path.name for path in folder.iterdir()} == before - {KILL_FILE} | {CLEAR_FILE}
+
+
+def test_a_clear_without_a_router_counts_only_when_it_is_written_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    core = _core.OrderCore(journal=str(tmp_path), fsync="off")
+    core.kill("runaway")
+    core.close()
+    leave(tmp_path / KILL_FILE, "runaway")
+    (segment,) = tmp_path.glob("*.journal")
+    with no_room(segment.stat().st_size), pytest.raises(FerrofeedError, match="nothing is cleared"):
+        cleared(tmp_path)
+    assert (tmp_path / KILL_FILE).exists()
+    assert _core.replay_orders(str(tmp_path))["killed"] == "runaway"
+    assert cleared(tmp_path) == 0
+    assert capsys.readouterr().out == "cleared\n"
+    assert not (tmp_path / KILL_FILE).exists()
+    assert _core.replay_orders(str(tmp_path))["killed"] is None
+    assert cleared(tmp_path) == 0
+    assert capsys.readouterr().out == "it was not on\n"
+
+
+def test_who_may_not_look_into_the_folder_can_halt_where_the_kill_file_is_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "feed.toml"
+    file.write_text('[orders]\njournal = "private"\nkill_file = "stop"\n')
+    look = Path.stat
+
+    def stat(path: Path, **how: bool) -> os.stat_result:
+        if path.parent.name == "private":
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, **how)
+
+    # not by modes: root, who may run this, may look anywhere
+    monkeypatch.setattr(Path, "stat", stat)
+    options = Namespace(config=file, journal=None, what="kill", words=["runaway"], all=False, json=False)
+    assert command.run(options) == 0
+    assert (tmp_path / "stop").read_text() == "runaway\n"
+
+
+def test_a_kill_of_the_router_or_a_client_leaves_its_file_too_once(traded: Traded, tmp_path: Path) -> None:
+    file = tmp_path / "journal" / KILL_FILE
+    traded.core.kill("what was over is live")
+    traded.orders.tick()
+    assert not file.exists(), "the journal holds it"
+    with no_room(), pytest.raises(JournalFailedError):
+        traded.core.clear_kill("anna")
+        traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
+    traded.core.kill("what was over is live")
+    traded.orders.tick()
+    assert file.read_text() == "what was over is live\n"
+    file.unlink()
+    traded.orders.tick()
+    assert not file.exists(), "who takes it away means it"
+    traded.orders.kill("again")
+    assert file.exists(), "and who throws it again does, too"
+    file.unlink()
+    assert traded.orders.clear_kill("anna")
+    traded.orders.tick()
+    file.write_text("by hand\n")
+    traded.orders.kill(f"{file} is there: by hand")
+    traded.orders.tick()
+    assert file.read_text() == "by hand\n", "a file that is there says why"
+
+
+def test_a_kill_file_that_can_not_be_left_is_tried_again_and_told_once(
+    traded: Traded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(api, "KEEP_AGAIN_S", 0.0)
+    traded.orders.kill_file = tmp_path / "later" / KILL_FILE
+    with no_room(), pytest.raises(JournalFailedError):
+        traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
+    traded.orders.kill("runaway")
+    for _ in range(3):
+        traded.orders.tick()
+    assert sum("a restart clears the switch" in text for _, text in lines(caplog)) == 1
+    traded.orders.kill_file.parent.mkdir()
+    traded.orders.tick()
+    assert traded.orders.kill_file.read_text() == "runaway\n"

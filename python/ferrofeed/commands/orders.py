@@ -16,7 +16,7 @@ from ferrofeed import _core
 from ferrofeed.config.load import journal_of
 from ferrofeed.errors import FerrofeedError, UsageError
 from ferrofeed.orders.order import OrderView, view_of
-from ferrofeed.orders.switch import CLEAR_FILE, leave, write_whole
+from ferrofeed.orders.switch import CLEAR_FILE, draft_of, leave
 
 if TYPE_CHECKING:
     import argparse
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     folder, kill_file = _where(args)
     text = " ".join(args.words).strip()
     if args.what == "kill":
-        if not (folder / "lock").exists():
+        if _is_unwritten(folder):
             raise UsageError(
                 f"{folder}: no router ever wrote a journal there: nothing is halted (to have one start halted, "
                 f"create {kill_file} as its user)"
@@ -96,24 +96,63 @@ def kill(kill_file: Path, why: str) -> int:
 
 
 def clear(folder: Path, kill_file: Path, who: str) -> int:
-    """Take the kill file away and clear the switch, by the running router or in the journal."""
+    """Clear the switch, by the running router or in the journal, and take the kill file away.
+
+    The file goes only when nothing but that is left to do: where the journal failed it may be all that holds the switch.
+    """
     if not who:
         raise UsageError("orders clear: say who clears it, for example: ferrofeed orders clear anna -c feed.toml")
-    kill_file.unlink(missing_ok=True)
     try:
-        core = _core.OrderCore(journal=str(folder))
+        core = _core.OrderCore(journal=str(folder), fsync="always")
     except _core.JournalError as error:
         if "another process" not in str(error):
             raise
-        try:
-            write_whole(folder / CLEAR_FILE, who)
-        except OSError as failed:
-            raise FerrofeedError(f"{folder}: can't be written ({failed.strerror}): nothing is cleared") from None
+        _ask_to_clear(folder / CLEAR_FILE, kill_file, who)
         sys.stdout.write("the running router clears it within a second\n")
         return 0
     on = core.clear_kill(who)
+    _, _, failed = core.mode()
+    if failed is not None:
+        raise FerrofeedError(f"the journal can't be written ({failed}): nothing is cleared")
+    on = kill_file.exists() or on
+    _remove(kill_file)
     sys.stdout.write("cleared\n" if on else "it was not on\n")
     return 0
+
+
+def _ask_to_clear(clear_file: Path, kill_file: Path, who: str) -> None:
+    """Leave word for the router, which clears nothing as long as the kill file is there."""
+    try:
+        draft = draft_of(clear_file, who)
+    except OSError as error:
+        raise FerrofeedError(f"{clear_file}: can't be written ({error.strerror}): nothing is cleared") from None
+    try:
+        _remove(kill_file)
+        draft.replace(clear_file)
+    except OSError as error:
+        raise FerrofeedError(
+            f"{clear_file}: can't be written ({error.strerror}): the switch stays on, the kill file is gone"
+        ) from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _remove(kill_file: Path) -> None:
+    try:
+        kill_file.unlink(missing_ok=True)
+    except OSError as error:
+        raise FerrofeedError(f"{kill_file}: can't be removed ({error.strerror}): the switch stays on") from None
+
+
+def _is_unwritten(folder: Path) -> bool:
+    """Whether no router ever wrote a journal there, as far as we may look: the folder is its user's alone."""
+    try:
+        (folder / "lock").stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def print_journal(folder: Path, *, older: bool, as_json: bool) -> int:

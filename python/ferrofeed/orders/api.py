@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 NS = 1_000_000_000
 _LOG = logging.getLogger("ferrofeed.orders")
 DEFAULT_EVENTS = 65_536
+KEEP_AGAIN_S = 1.0
+"""Between two tries to leave a kill file."""
 MOST_TTL_S = 86_400
 NOBODY = 0xFFFF_FFFF
 """No instrument."""
@@ -69,6 +72,8 @@ class Orders:
         self._news = News()
         self.kill_file = kill_file
         """While it is there, the kill switch is on."""
+        self._keep_again = 0.0
+        """When a kill file is to be tried again; 0: none is needed, infinity: it was left, and who takes it means it."""
         self._desks = {desk.venue: desk for desk in desks}
         self._by_number = {desk.number: desk for desk in self._desks.values()}
         self._ttl_ns = int(ttl_s * NS)
@@ -326,21 +331,33 @@ class Orders:
         It stays on over restarts.
         """
         self.core.kill(reason)
-        if self.core.mode()[2] is not None:
-            self._leave_kill_file(reason)
+        self._keep_again = 0.0
+        self._keep_kill()
         for desk in self._desks.values():
             self._commanded(desk)
         self.distribute()
 
-    def _leave_kill_file(self, reason: str) -> None:
-        """The journal can't hold that the switch is on: over a restart only the file says so."""
+    def _keep_kill(self) -> None:
+        """Leave a kill file where the journal can't hold that the switch is on, whoever threw it: for the next start."""
+        _, why, failed = self.core.mode()
+        if why is None or failed is None:
+            self._keep_again = 0.0
+            return
+        now = time.monotonic()
+        if now < self._keep_again:
+            return
+        first, self._keep_again = self._keep_again == 0.0, math.inf
         if self.kill_file is None:
             _LOG.error("the journal failed, and there is no place for a kill file: a restart clears the kill switch")
             return
         try:
-            leave(self.kill_file, reason)
+            if not self.kill_file.exists():
+                leave(self.kill_file, why)
+                _LOG.error("the journal failed: %s holds the kill switch on over a restart", self.kill_file)
         except OSError as error:
-            _LOG.error("the journal failed, and so did %s (%s): a restart clears the switch", self.kill_file, error)
+            self._keep_again = now + KEEP_AGAIN_S
+            if first:
+                _LOG.error("the journal failed, and so did %s (%s): a restart clears the switch", self.kill_file, error)
 
     def clear_kill(self, who: str) -> bool:
         """Clear the kill switch, in the name of somebody; gives whether it was on."""
@@ -465,6 +482,7 @@ class Orders:
             if strategy.silent:
                 strategy.close()
         self.core.tick()
+        self._keep_kill()
         self.distribute()
 
     def stopping(self) -> None:

@@ -19,12 +19,22 @@ MOST_CHARS: Final = 200
 _LOG = logging.getLogger("ferrofeed.orders")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a small file so that nobody ever sees half of it; raises :class:`OSError`, and leaves nothing then."""
+def draft_of(path: Path, text: str) -> Path:
+    """Write a small file beside where it shall be; raises :class:`OSError`, and leaves nothing then."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         draft.write_text(f"{text}\n", encoding="utf-8")
         draft.chmod(0o644)  # the service has another user than root, whose umask may be strict
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file so that nobody ever sees half of it; raises :class:`OSError`, and leaves nothing then."""
+    draft = draft_of(path, text)
+    try:
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)

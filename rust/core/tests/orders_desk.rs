@@ -11,13 +11,17 @@
 
 mod orders_support;
 
+use ferrofeed_core::clock::{Nanos, Stamp};
+use ferrofeed_core::orders::journal::Status;
 use ferrofeed_core::orders::ledger::Ledger;
 use ferrofeed_core::orders::record::{Changed, Placed, Record};
-use ferrofeed_core::orders::router::{Request, Speaker};
+use ferrofeed_core::orders::risk::{Limits, Risk};
+use ferrofeed_core::orders::router::{EventKind, Request, Router, Sink, Speaker};
 use ferrofeed_core::orders::state::{Change, OrderState};
 use ferrofeed_core::orders::{Offset, OrderType, Product, Side, Unit};
-use orders_support::{World, rules};
+use orders_support::{EPOCH, SECOND, World, config, rules};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn a_refresh_asks_for_everything_once() {
@@ -56,6 +60,42 @@ fn a_router_that_was_ended_lets_go_of_its_journal_and_takes_nothing() {
     assert_eq!(Arc::strong_count(&world.journal), 1);
     assert_eq!(world.router.broken(), Some("the feed was stopped"));
     assert_eq!(world.state(id), OrderState::Working, "it can still be looked at");
+}
+
+/// A journal whose disk can fail a sync after the append that it was for.
+struct Unsynced(Arc<AtomicBool>);
+
+impl Sink for Unsynced {
+    fn append(&mut self, _: Nanos, _: u8, _: &[u8]) -> Result<(), String> {
+        if self.0.load(Ordering::Relaxed) { Err("fdatasync: no such luck".into()) } else { Ok(()) }
+    }
+
+    fn status(&mut self) -> Option<Status> {
+        Some(Status { failed: self.0.load(Ordering::Relaxed), ..Status::default() })
+    }
+}
+
+#[test]
+fn a_sync_that_failed_is_found_out_without_a_next_entry() {
+    let failed = Arc::new(AtomicBool::new(false));
+    let sink = Box::new(Unsynced(Arc::clone(&failed)));
+    let now = Stamp { realtime: EPOCH, monotonic: SECOND };
+    let mut router = Router::new(config(), Ledger::new(1), Risk::new(Limits::default()), sink, now);
+    router.kill("runaway", now);
+    router.tick(now);
+    assert_eq!(router.take_events().len(), 1);
+    assert_eq!(router.broken(), None);
+    failed.store(true, Ordering::Relaxed);
+    for _ in 0..3 {
+        router.tick(now);
+    }
+    assert_eq!(router.broken(), Some("fdatasync: no such luck"));
+    let told: Vec<_> = router.take_events().into_iter().map(|event| (event.kind, event.text)).collect();
+    let texts = [
+        "the journal failed, no new orders are taken: fdatasync: no such luck",
+        "the journal can't be put on the disk",
+    ];
+    assert_eq!(told, texts.map(|text| (EventKind::Anomaly, text.into())), "once");
 }
 
 #[test]

@@ -201,9 +201,17 @@ impl Router {
         }
     }
 
-    /// Starts the journal anew when it asks for that.
+    /// Starts the journal anew when it asks for that, and finds out when it failed since the last entry.
     fn checkpoint(&mut self, now: Stamp) {
-        if self.broken.is_some() || !self.sink.wants_checkpoint() {
+        if self.broken.is_some() {
+            return;
+        }
+        if self.sink.status().is_some_and(|status| status.failed) {
+            // a sync that failed behind an append that went well; writing this down brings the reason to light
+            self.anomaly(0, "the journal can't be put on the disk", now);
+            return;
+        }
+        if !self.sink.wants_checkpoint() {
             return;
         }
         let mut entries = Vec::new();
