@@ -9,6 +9,7 @@ import signal
 import time
 from argparse import Namespace
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,8 @@ from ferrofeed.commands import orders as command
 from ferrofeed.commands.orders import KILL_FILE
 from ferrofeed.config.load import journal_of
 from ferrofeed.errors import ConfigError, FerrofeedError, UsageError
-from ferrofeed.orders import Desk, JournalFailedError, Orders, api
-from ferrofeed.orders.news import MOST, News
+from ferrofeed.orders import Desk, JournalFailedError, OrderEvent, Orders, news, switch
+from ferrofeed.orders.news import JOURNAL, MOST, PERIOD_S, News
 from ferrofeed.orders.switch import CLEAR_FILE, leave
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ RULES: dict[str, Any] = {
     "min_price": "0",
     "min_notional": "0",
 }
+
+NONE = Decimal(0)
+EVENT = OrderEvent(1, 1, "order", "", "", 0, None, None, NONE, NONE, NONE, "")
 
 
 class Traded:
@@ -116,14 +120,36 @@ def test_the_same_is_logged_where_somebody_listens(traded: Traded, caplog: pytes
     assert [event.kind for event in events.poll()] == ["kill"]
 
 
-def test_a_storm_is_counted_and_not_shown(traded: Traded, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_storm_is_counted_and_hides_nothing_of_another_sort(
+    traded: Traded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(news, "time", SimpleNamespace(monotonic=lambda: now))
     for number in range(3 * MOST):
         traded.orders.set_mode("active" if number % 2 else "halted", f"number {number}")
-    traded.orders._news.flush()
+    with no_room(), pytest.raises(JournalFailedError):
+        traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
+    traded.orders.kill("runaway")
     shown = [text for _, text in lines(caplog) if text.startswith("the mode is")]
-    left_out = [int(text.split()[0]) for _, text in lines(caplog) if text.endswith("the journal has them all")]
-    assert MOST <= len(shown) < 3 * MOST
-    assert len(shown) + sum(left_out) == 3 * MOST
+    assert [int(text.split()[-1]) for text in shown] == list(range(MOST))
+    texts = [text for _, text in lines(caplog)]
+    assert "the kill switch was thrown: runaway" in texts
+    assert any(text.startswith("the journal failed, no new orders are taken") for text in texts)
+    traded.orders.tick()
+    left_out = f"{2 * MOST} more lines are left out (mode: {2 * MOST})"
+    assert left_out not in [text for _, text in lines(caplog)], "the period is not over"
+    now += PERIOD_S
+    for _ in range(3):
+        traded.orders.tick()
+    assert [text for _, text in lines(caplog)].count(left_out) == 1, "though nothing more comes"
+
+
+def test_what_was_left_out_is_told_at_the_end(traded: Traded, caplog: pytest.LogCaptureFixture) -> None:
+    told = [EVENT._replace(kind="anomaly", text=f"number {number}") for number in range(MOST + 5)]
+    # the journal's own has a place of its own in such a storm
+    traded.orders._news.tell([*told, EVENT._replace(kind="anomaly", text=f"{JOURNAL}failed")])
+    traded.orders.close()
+    assert [text for _, text in lines(caplog)[-2:]] == [f"{JOURNAL}failed", "5 more lines are left out (anomaly: 5)"]
 
 
 def test_a_journal_that_failed_is_not_ready_and_a_kill_leaves_its_file(
@@ -189,11 +215,12 @@ def cleared(folder: Path) -> int:
     return command.run(Namespace(config=None, journal=folder, what="clear", words=["anna"], all=False, json=False))
 
 
-def test_a_clear_that_finds_no_room_takes_nothing_away(traded: Traded, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("traded")
+def test_a_clear_that_finds_no_room_takes_nothing_away(tmp_path: Path) -> None:
     folder = tmp_path / "journal"
     leave(folder / KILL_FILE, "runaway")
     before = {path.name for path in folder.iterdir()}
-    with no_room(), pytest.raises(FerrofeedError, match="CLEAR: can't be written .*: nothing is cleared"):
+    with no_room(), pytest.raises(FerrofeedError, match=r"CLEAR: can't be written .*: nothing is cleared"):
         cleared(folder)
     assert {path.name for path in folder.iterdir()} == before
     assert cleared(folder) == 0
@@ -244,8 +271,8 @@ def test_a_kill_of_the_router_or_a_client_leaves_its_file_too_once(traded: Trade
     traded.core.kill("what was over is live")
     traded.orders.tick()
     assert not file.exists(), "the journal holds it"
+    traded.core.clear_kill("anna")
     with no_room(), pytest.raises(JournalFailedError):
-        traded.core.clear_kill("anna")
         traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")
     traded.core.kill("what was over is live")
     traded.orders.tick()
@@ -267,7 +294,7 @@ def test_a_kill_of_the_router_or_a_client_leaves_its_file_too_once(traded: Trade
 def test_a_kill_file_that_can_not_be_left_is_tried_again_and_told_once(
     traded: Traded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(api, "KEEP_AGAIN_S", 0.0)
+    monkeypatch.setattr(switch, "KEEP_AGAIN_S", 0.0)
     traded.orders.kill_file = tmp_path / "later" / KILL_FILE
     with no_room(), pytest.raises(JournalFailedError):
         traded.orders.place("paper", "ETH/USDT", "buy", "1", "100")

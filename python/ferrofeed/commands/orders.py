@@ -98,7 +98,7 @@ def kill(kill_file: Path, why: str) -> int:
 def clear(folder: Path, kill_file: Path, who: str) -> int:
     """Clear the switch, by the running router or in the journal, and take the kill file away.
 
-    The file goes only when nothing but that is left to do: where the journal failed it may be all that holds the switch.
+    The file goes last: where the journal failed it may be all that holds the switch.
     """
     if not who:
         raise UsageError("orders clear: say who clears it, for example: ferrofeed orders clear anna -c feed.toml")

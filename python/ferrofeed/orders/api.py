@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import math
 import threading
 import time
 from collections import deque
@@ -22,7 +21,7 @@ from ferrofeed.orders.news import News
 from ferrofeed.orders.numbers import text_of
 from ferrofeed.orders.order import Order, OrderView, view_of
 from ferrofeed.orders.strategy import Strategy
-from ferrofeed.orders.switch import leave
+from ferrofeed.orders.switch import KillKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 NS = 1_000_000_000
 _LOG = logging.getLogger("ferrofeed.orders")
 DEFAULT_EVENTS = 65_536
-KEEP_AGAIN_S = 1.0
-"""Between two tries to leave a kill file."""
 MOST_TTL_S = 86_400
 NOBODY = 0xFFFF_FFFF
 """No instrument."""
@@ -72,8 +69,7 @@ class Orders:
         self._news = News()
         self.kill_file = kill_file
         """While it is there, the kill switch is on."""
-        self._keep_again = 0.0
-        """When a kill file is to be tried again; 0: none is needed, infinity: it was left, and who takes it means it."""
+        self._keeper = KillKeeper()
         self._desks = {desk.venue: desk for desk in desks}
         self._by_number = {desk.number: desk for desk in self._desks.values()}
         self._ttl_ns = int(ttl_s * NS)
@@ -331,33 +327,10 @@ class Orders:
         It stays on over restarts.
         """
         self.core.kill(reason)
-        self._keep_again = 0.0
-        self._keep_kill()
+        self._keeper.keep(self.core.mode(), self.kill_file, again=True)
         for desk in self._desks.values():
             self._commanded(desk)
         self.distribute()
-
-    def _keep_kill(self) -> None:
-        """Leave a kill file where the journal can't hold that the switch is on, whoever threw it: for the next start."""
-        _, why, failed = self.core.mode()
-        if why is None or failed is None:
-            self._keep_again = 0.0
-            return
-        now = time.monotonic()
-        if now < self._keep_again:
-            return
-        first, self._keep_again = self._keep_again == 0.0, math.inf
-        if self.kill_file is None:
-            _LOG.error("the journal failed, and there is no place for a kill file: a restart clears the kill switch")
-            return
-        try:
-            if not self.kill_file.exists():
-                leave(self.kill_file, why)
-                _LOG.error("the journal failed: %s holds the kill switch on over a restart", self.kill_file)
-        except OSError as error:
-            self._keep_again = now + KEEP_AGAIN_S
-            if first:
-                _LOG.error("the journal failed, and so did %s (%s): a restart clears the switch", self.kill_file, error)
 
     def clear_kill(self, who: str) -> bool:
         """Clear the kill switch, in the name of somebody; gives whether it was on."""
@@ -427,7 +400,8 @@ class Orders:
                     self._news.tell(events)
                     self._hand_on(events)
                 else:
-                    self._news.tell(event_of(row, self._names) for row in self.core.skip_events())
+                    if notable := self.core.skip_events():
+                        self._news.tell([event_of(row, self._names) for row in notable])
                     self._changed.notify_all()
             self.told()
         if self._pending:
@@ -482,8 +456,11 @@ class Orders:
             if strategy.silent:
                 strategy.close()
         self.core.tick()
-        self._keep_kill()
+        self._keeper.keep(self.core.mode(), self.kill_file)
         self.distribute()
+        if self._news.owes:
+            with self._lock:
+                self._news.pass_time()
 
     def stopping(self) -> None:
         """The feed stops: no orders are taken from here on, and strategies say goodbye."""
@@ -495,6 +472,7 @@ class Orders:
         """End every consumer once it has taken what is pending."""
         with self._lock:
             self._closed = True
+            self._news.flush()
             consumers, callbacks = list(self._consumers), list(self._callbacks)
             self._changed.notify_all()
         for consumer in consumers:

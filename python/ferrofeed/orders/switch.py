@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import time
 from typing import TYPE_CHECKING, Final
 
 from ferrofeed.errors import UsageError
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 CLEAR_FILE: Final = "CLEAR"
 """In the journal's folder: ``ferrofeed orders clear WHO`` leaves it for the running router; it holds who."""
 MOST_CHARS: Final = 200
+KEEP_AGAIN_S: Final = 1.0
+"""Between two tries to leave a kill file."""
 _LOG = logging.getLogger("ferrofeed.orders")
 
 
@@ -47,6 +51,37 @@ def leave(kill: Path, why: str) -> None:
         write_whole(kill, why)
     except OSError:
         kill.touch(0o644)
+
+
+class KillKeeper:
+    """Leaves a kill file where a failed journal can't hold that the switch is on, whoever threw it."""
+
+    def __init__(self) -> None:
+        self._again_at = 0.0
+        """0: nothing was to be left yet; infinity: it was, and who takes it away means it."""
+
+    def keep(self, mode: tuple[str, str | None, str | None], file: Path | None, *, again: bool = False) -> None:
+        """Look, some fifty times a second; ``again``: the switch was thrown just now, whether or not it was on."""
+        _, why, failed = mode
+        if why is None or failed is None:
+            self._again_at = 0.0
+            return
+        first = again or self._again_at == 0.0
+        now = time.monotonic()
+        if not first and now < self._again_at:
+            return
+        self._again_at = math.inf
+        if file is None:
+            _LOG.error("the journal failed, and there is no place for a kill file: a restart clears the kill switch")
+            return
+        try:
+            if not file.exists():
+                leave(file, why)
+                _LOG.error("the journal failed: %s holds the kill switch on over a restart", file)
+        except OSError as error:
+            self._again_at = now + KEEP_AGAIN_S
+            if first:
+                _LOG.error("the journal failed, and so did %s (%s): a restart clears the switch", file, error)
 
 
 class SwitchFiles:
