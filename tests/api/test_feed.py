@@ -72,12 +72,11 @@ def test_a_book_goes_stale_with_its_connection_and_comes_back(market: Market, un
         def back() -> bool:
             batch = status.poll()
             seen.extend((event.state, event.epoch) for event in batch or ())  # type: ignore[attr-defined]
-            return ("connected", 2) in seen and feed.ready()
+            return ("connected", 2) in seen and "resync" in {state for state, _ in seen} and feed.ready()
 
-        until(back, "reconnected")
+        until(back, "reconnected, and the book is there again")
         states = [state for state, _ in seen]
         assert states.index("disconnected") < states.index("connected")
-        assert "resync" in states
         accounted(feed)
 
 

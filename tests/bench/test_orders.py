@@ -87,6 +87,10 @@ def test_both_say_the_same_words(tmp_path: Path) -> None:
         sent[name] = [{key: value for key, value in json.loads(text).items() if key != "client_oid"} for text in texts]
     ours = sent[OURS]
     assert len(ours) == 4
+    # one message of the same kind and, but for a digit or two, the same length
+    (alone,) = {json.dumps(one) for one in sent.pop("the send alone")}
+    assert json.loads(alone).keys() == ours[-1].keys()
+    assert abs(len(alone) - len(json.dumps(ours[-1]))) <= 3
     for name, theirs in sent.items():
         assert theirs == [one | {"entrust_price": theirs[at]["entrust_price"]} for at, one in enumerate(ours)], name
         assert [float(one["entrust_price"]) for one in theirs] == [100.0, 100.01, 100.02, 100.03]
