@@ -65,6 +65,8 @@ class GatewayConfig:
     """Of one connection."""
     max_accounts: int = 4_096
     """Accounts of clients at paper venues."""
+    max_venue_logins: int = 16
+    """Logins at other venues with clients' own keys, where there is no list of clients; 0: none."""
     max_message_kb: int = 64
     requests_per_s: int = 500
     """Of one connection."""

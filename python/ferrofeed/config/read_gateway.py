@@ -93,6 +93,7 @@ GATEWAY: Final = {
     "max_connections": Key(integer(1, 65_536)),
     "max_logins": Key(integer(1, 4_096)),
     "max_accounts": Key(integer(0, 16_384)),
+    "max_venue_logins": Key(integer(0, 1_024)),
     "max_message_kb": Key(integer(1, 1_024, "kB")),
     "requests_per_s": Key(integer(1, 1_000_000)),
     "send_buffer_kb": Key(integer(16, 65_536, "kB")),

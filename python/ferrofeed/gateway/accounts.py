@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import logging
+from typing import TYPE_CHECKING
 
-from ferrofeed.orders.desk import Desk
+from ferrofeed.orders.desk import MARK, Desk
 
 if TYPE_CHECKING:
     from ferrofeed import _core
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from ferrofeed.orders.api import Orders
     from ferrofeed.orders.runner import Runner
 
-MARK: Final = "#"
-"""Between a venue's id and a client's name: no label of a configuration has it."""
+_LOG = logging.getLogger("ferrofeed.gateway")
 
 
 class Accounts:
@@ -33,8 +33,12 @@ class Accounts:
         """Make those whose live orders the journal knows: what became of these is to be found out."""
         for name in self._core.waiting_desks():
             venue, mark, owner = name.partition(MARK)
-            if mark and venue in self._orders.venues() and self._orders.desk(venue).is_paper:
+            if not mark or venue not in self._orders.venues():
+                continue
+            if self._orders.desk(venue).is_paper:
                 self.get(venue, owner)
+            else:
+                _LOG.warning("%s has live orders: what became of them is found out when it logs in again", name)
 
     def get(self, venue: str, owner: str) -> int | str:
         """The number of an account's desk; a text: why there is none."""
@@ -46,7 +50,7 @@ class Accounts:
             return f"there are {self._most} accounts already"
         of = self._orders.desk(venue)
         link = self._orders.next_link()
-        desk = Desk(name, of.kind, self._core.add_paper_account(of.number, name, link), link)
+        desk = Desk(name, of.kind, self._core.add_paper_account(of.number, name, link), link, owner=owner)
         for instrument, symbol, raw_symbol in self._core.instruments(desk.number):
             desk.add(instrument, symbol, raw_symbol)
         for currency, amount in self._config.venue(venue).balances.items():

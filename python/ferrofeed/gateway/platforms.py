@@ -25,7 +25,9 @@ class PlatformText:
     desk: int | None
     """The account that all share; None: each its own."""
     keys: tuple[bytes, bytes] | None
-    """The only ones that are good where no list of clients says so; None: any."""
+    """The venue's own, good where no list of clients says so; None: any."""
+    other_keys: bool
+    """Whether others are good for a login of their own at the venue."""
     market_data: bool
     contracts: Sequence[str] = ()
     """Those of the symbols that are contracts; for the console."""
@@ -70,6 +72,7 @@ def _platform(name: str, venue: VenueConfig, desk: Desk, config: Config, gateway
         list(symbols.items()),
         None if own else desk.number,
         None if desk.is_paper else (_bytes(venue.api_key), _bytes(venue.api_secret)),
+        gateway.max_venue_logins > 0,
         any(market_of(config, venue.id).values()),
         [symbol for trade in venue.trade if trade.product == "contract" for symbol in trade.symbols],
     )

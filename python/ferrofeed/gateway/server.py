@@ -20,6 +20,7 @@ from ferrofeed.gateway.log import PicowsLog
 from ferrofeed.gateway.market import MarketData
 from ferrofeed.gateway.platforms import clients, platforms
 from ferrofeed.http import listen
+from ferrofeed.orders.logins import Logins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ferrofeed.consumer import Consumer
     from ferrofeed.net.supervisor import Supervisor
     from ferrofeed.orders.api import Orders
+    from ferrofeed.orders.connecting import Connector
     from ferrofeed.orders.desk import Desk
     from ferrofeed.orders.runner import Runner
 
@@ -51,6 +53,7 @@ class GatewayServer:
         desks: Sequence[Desk],
         runner: Runner,
         supervisor: Supervisor,
+        connector: Connector,
         *,
         consumer: Callable[[Sequence[str]], Consumer],
         lines: Callable[[_core.Batch], bytes],
@@ -84,6 +87,15 @@ class GatewayServer:
         )
         self._connections: dict[int, Connection] = {}
         self._accounts = Accounts(config, gateway, orders.core, orders, runner)
+        self._logins = Logins(
+            config,
+            orders.core,
+            orders,
+            connector,
+            most=gateway.max_venue_logins,
+            in_use=self.core.in_use,
+            gone=self._gone,
+        )
         self._market = MarketData(config, self.core, consumer, lines, self._connections.get)
         self._market_s = gateway.market_data_interval_ms / 1e3
         self._market_timer: asyncio.TimerHandle | None = None
@@ -140,6 +152,7 @@ class GatewayServer:
         if self._ticks % TICKS:
             return
         self.core.tick()
+        self._logins.tick()
         self._look_for_failures()
         self.flush()
 
@@ -226,8 +239,8 @@ class GatewayServer:
         """Send what is to be sent, and make the accounts that logins wait for."""
         frames, closings, wishes, watchers = self.core.take()
         self._do(frames, closings, watchers)
-        for login, venue, owner in wishes:
-            account = self._accounts.get(venue, owner)
+        for login, venue, owner, keys in wishes:
+            account = self._accounts.get(venue, owner) if keys is None else self._logins.get(venue, owner, *keys)
             if isinstance(account, int):
                 self.core.grant(login, account)
             else:
@@ -266,6 +279,12 @@ class GatewayServer:
         if not self._supervisor.on_thread:
             self._supervisor.post(self.flush)
 
+    def _gone(self, desk: int) -> None:
+        """A login with keys of its own is closed."""
+        self.core.forget_desk(desk)
+        links = {link.link for link in self._runner.links}
+        self._failures = {link: count for link, count in self._failures.items() if link in links}
+
     def _look_for_failures(self) -> None:
         """Connections to venues that can't be made: clients wait for them."""
         for link in self._runner.links:
@@ -281,7 +300,9 @@ class GatewayServer:
             self._failures[link.link] = -1 if snapshot.fatal else count
             why = snapshot.fatal or max(snapshot.reconnects, key=lambda reason: snapshot.reconnects[reason])
             for desk in link.desks:
-                self.core.connect_failed(desk.number, why)
+                # of a connection that all share nobody's keys are at fault
+                refused = snapshot.fatal is not None and bool(desk.owner) and len(link.desks) == 1
+                self.core.connect_failed(desk.number, why, refused)
 
 
 def _answer(response: Any) -> WSUpgradeResponseWithListener:

@@ -49,12 +49,14 @@ class OrderLink:
         self.config = config
         self.session = session
         self.desks = tuple(desks)
+        """Those on this socket; some come and go."""
         self.link = desks[0].link
         self.carrier = Carrier(core, venue, config, session, self, spawn, tuning, self._emit)
         self._router = router
         self._moved = moved
         self._tuning = tuning
-        self._pushes = pushes
+        self.pushes = pushes
+        """Whether it only brings reports."""
         self._accepted = False
         self._told: set[str] = set()
 
@@ -95,7 +97,7 @@ class OrderLink:
     def flush(self) -> None:
         """Send what may be sent now."""
         socket = self.carrier.socket
-        if self._pushes or socket is None or not self.carrier.live:
+        if self.pushes or socket is None or not self.carrier.live:
             return
         while socket.sends_now:
             text = self._router.outgoing(self.link)
@@ -118,7 +120,7 @@ class OrderLink:
         """The WebSocket is open: called before anything that came with the handshake is read."""
         self._accepted = False
         self.carrier.opened()
-        if not self._pushes:
+        if not self.pushes:
             self._router.opened(self.link)
         self._moved()
 
@@ -163,7 +165,7 @@ class OrderLink:
     def on_lost(self, reason: Reason, detail: str) -> None:
         """The socket is gone: the router knows before anything else happens."""
         self.carrier.live = False
-        if not self._pushes:
+        if not self.pushes:
             self._router.closed(self.link)
         self.core.disconnected(self.venue, reason)
         self.carrier.lost(reason, detail)
@@ -173,8 +175,8 @@ class OrderLink:
 
     def _is_accepted(self) -> bool:
         """Whether the venue works with us: a login there was taken, or what is true was asked and answered."""
-        states = {desk.kind: self._router.desk_state(desk.number) for desk in self.desks}
-        return "ready" in states.values() or states.get("quantapi") == "reconciling"
+        taken = {"ready", "reconciling"} if self.desks[0].kind == "quantapi" else {"ready"}
+        return any(self._router.desk_state(desk.number) in taken for desk in self.desks)
 
     def _judge(self, verdict: str, at: int, payload: bytes) -> None:
         if verdict in {"data", "control"}:

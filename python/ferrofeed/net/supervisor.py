@@ -168,6 +168,10 @@ class Supervisor:
         """Take a link in; it connects with the next tick."""
         self._links.append(link)
 
+    def remove(self, link: Connected) -> None:
+        """Forget a connection that is closed for good. For the loop's thread."""
+        self._links.remove(link)
+
     def serve(self, service: Service) -> None:
         """Take a service in, before the start."""
         self._services.append(service)

@@ -72,6 +72,8 @@ class Orders:
         self._keeper = KillKeeper()
         self._desks = {desk.venue: desk for desk in desks}
         self._by_number = {desk.number: desk for desk in self._desks.values()}
+        self._next_link = 1 + max((desk.link for desk in self._desks.values()), default=-1)
+        self._free_links: list[int] = []
         self._ttl_ns = int(ttl_s * NS)
         self._capacity = capacity
         self._lock = threading.RLock()
@@ -282,19 +284,30 @@ class Orders:
         with self._lock:
             self._by_number[desk.number] = desk
             self._desks = {**self._desks, desk.venue: desk}
+            self._next_link = max(self._next_link, desk.link + 1)
+
+    def remove_desk(self, desk: Desk) -> None:
+        """Forget a desk that is gone; what is kept of its orders has its name all the same."""
+        with self._lock:
+            self._desks = {name: known for name, known in self._desks.items() if name != desk.venue}
+            if all(known.link != desk.link for known in self._desks.values()):
+                self._free_links.append(desk.link)
 
     def next_link(self) -> int:
-        """A link's number that is not used yet."""
-        return 1 + max((desk.link for desk in self._by_number.values()), default=-1)
+        """A link's number that nobody has; whoever asked has it."""
+        if self._free_links:
+            return self._free_links.pop()
+        self._next_link += 1
+        return self._next_link - 1
 
     def desk_state(self, venue: str) -> str:
         """``down``, ``opening``, ``reconciling`` or ``ready``."""
         return self.core.desk_state(self._desk(venue).number)
 
     def ready(self) -> bool:
-        """Whether every trading venue takes orders, and the journal too."""
+        """Whether every trading venue takes orders, and the journal too; logins of a gateway's clients do not count."""
         return self.core.mode()[2] is None and all(
-            self.core.desk_state(desk.number) == "ready" for desk in self._desks.values()
+            self.core.desk_state(desk.number) == "ready" for desk in self._desks.values() if not desk.owner
         )
 
     def wait_ready(self, timeout_s: float = 30.0) -> bool:

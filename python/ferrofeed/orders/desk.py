@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+MARK: Final = "#"
+"""Between a venue's id and the name of whoever has an account or a login of its own there: no label has it."""
 
 
 @dataclass(slots=True)
@@ -16,6 +20,8 @@ class Desk:
     number: int
     link: int
     """The socket it is on; a paper exchange has one of its own that is none."""
+    owner: str = ""
+    """Whose it is, if it came with a client of the gateway; its ``venue`` has that name too then."""
     instruments: dict[str, int] = field(default_factory=dict)
     """By canonical symbol and by the venue's spelling."""
     symbols: dict[int, str] = field(default_factory=dict)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ferrofeed.dispatch import INLINE_CAPACITY
-from ferrofeed.net.order_link import OrderLink
-from ferrofeed.net.socket import tls_context
 from ferrofeed.orders.api import Orders
+from ferrofeed.orders.connecting import Connector
 from ferrofeed.orders.runner import Runner
 from ferrofeed.orders.setup import add_desks, open_router
 from ferrofeed.orders.switch import CLEAR_FILE, SwitchFiles
-from ferrofeed.session import Session
-from ferrofeed.session.configured import configured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from random import Random
 
     from ferrofeed import _core
-    from ferrofeed.config import Config, VenueConfig
+    from ferrofeed.config import Config
     from ferrofeed.consumer import Consumer
     from ferrofeed.events import Names
     from ferrofeed.gateway import GatewayServer
+    from ferrofeed.net.order_link import OrderLink
     from ferrofeed.net.supervisor import Supervisor
     from ferrofeed.orders.desk import Desk
     from ferrofeed.orders.setup import Books
@@ -86,23 +82,25 @@ class OrderSide:
         backoff: BackoffPolicy,
     ) -> None:
         """Make the connections; they open when the feed starts."""
+        connector = Connector(
+            self._core,
+            self._supervisor,
+            self._runner,
+            self._router,
+            self._names,
+            specs,
+            budgets,
+            rng,
+            backoff,
+        )
+        self._connector = connector
         by_link: dict[int, list[Desk]] = {}
         for desk in self._desks:
             if not desk.is_paper:
                 by_link.setdefault(desk.link, []).append(desk)
         for desks in by_link.values():
-            venue = config.venue(desks[0].venue)
-            spec = configured(specs[venue.kind], venue)
-            secrets = [
-                secret.reveal().encode()
-                for desk in desks
-                for secret in (config.venue(desk.venue).api_key, config.venue(desk.venue).api_secret)
-                if secret is not None
-            ]
-            urls = [(venue.url, venue.id)] + [(venue.push_url, f"{venue.id}-push")] * bool(venue.push_url)
-            for url, label in urls:
-                session = Session(spec, _at(venue, url), budgets.of(spec, venue), rng, backoff, keep_open=True)
-                self._add_link(venue, session, desks, label, secrets, pushes=url != venue.url)
+            venues = [config.venue(desk.venue) for desk in desks]
+            connector.connect(venues[0], desks, masked=venues[1:])
 
     def serve(
         self, config: Config, consumer: Callable[[Sequence[str]], Consumer], lines: Callable[[_core.Batch], bytes]
@@ -119,6 +117,7 @@ class OrderSide:
             self._desks,
             self._runner,
             self._supervisor,
+            self._connector,
             consumer=consumer,
             lines=lines,
         )
@@ -143,33 +142,6 @@ class OrderSide:
 
     def _fatal(self, desk: Desk) -> str | None:
         return next((link.session.fatal for link in self.links if link.link == desk.link), None)
-
-    def _add_link(  # what a link is made of
-        self, venue: VenueConfig, session: Session, desks: list[Desk], label: str, secrets: list[bytes], *, pushes: bool
-    ) -> None:
-        limits = session.spec.limits
-        index = self._core.add_connection(
-            None, max_message=limits.max_message_bytes, secrets=secrets, label=label, judged=True
-        )
-        self._names.venues.append(label)
-        if venue.url.startswith("wss:"):
-            with contextlib.suppress(OSError):  # the connection will say what is wrong with the file
-                tls_context(venue.tls_ca)
-        supervisor, runner = self._supervisor, self._runner
-        link = OrderLink(
-            self._core,
-            index,
-            venue,
-            session,
-            self._router,
-            desks,
-            supervisor.spawn,
-            supervisor.tuning,
-            runner.moved,
-            pushes=pushes,
-        )
-        runner.links.append(link)
-        supervisor.add(link)
 
     def _show_books(self, config: Config, books: Books) -> None:
         """Let the paper exchanges see the books of their markets, before anybody else does."""
@@ -196,8 +168,3 @@ class OrderSide:
     def _on_books(self, batch: _core.Batch) -> None:
         self._router.market(batch)
         self._runner.moved()
-
-
-def _at(venue: VenueConfig, url: str) -> VenueConfig:
-    """The same login at another URL."""
-    return venue if url == venue.url else replace(venue, url=url)

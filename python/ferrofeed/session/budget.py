@@ -136,7 +136,13 @@ class Budgets:
     def of(self, spec: VenueSpec, config: VenueConfig) -> Budget:
         """The budget of this configuration's key, made when first asked for."""
         key = config.api_key
-        digest = hashlib.sha256(b"" if key is None else key.reveal().encode()).digest()
+        return self._get(spec, hashlib.sha256(b"" if key is None else key.reveal().encode()).digest())
+
+    def others(self, spec: VenueSpec, venue: str) -> Budget:
+        """One budget for all at a venue who come with keys of their own: their attempts together have this bound."""
+        return self._get(spec, f"others at {venue}".encode())
+
+    def _get(self, spec: VenueSpec, digest: bytes) -> Budget:
         budget = self._all.get((spec.name, digest))
         if budget is None:
             budget = self._all[spec.name, digest] = Budget(spec.limits, spec.heartbeat)

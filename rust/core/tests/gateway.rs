@@ -406,7 +406,7 @@ fn an_account_of_ones_own_is_wished_for_once_and_waited_for() {
     assert_eq!(words(&heard), ["1 login"]);
     let token = heard[0].1["token"].as_str().unwrap().to_owned();
     let wishes = served.gateway.take_wishes();
-    let [Wish { login: number, venue, owner }] = &wishes[..] else { panic!("{wishes:?}") };
+    let [Wish { login: number, venue, owner, keys: None }] = &wishes[..] else { panic!("{wishes:?}") };
     assert_eq!((&**venue, owner.starts_with("key-")), ("paper", true));
     assert_eq!(served.say(1, &order(&token, "c", 1.0))[0].1["error_message"], "Platform not ready");
     served.gateway.grant(*number, 0, &mut served.world.router);

@@ -124,6 +124,12 @@ impl FeedCore {
         Ok(index)
     }
 
+    /// Replaces the secrets of a connection: they are masked in what is kept of its messages.
+    fn set_secrets(&self, venue: u16, secrets: Vec<Vec<u8>>) -> PyResult<()> {
+        lock(&*self.connection(venue)?).set_secrets(secrets.into_iter().map(Secret::from).collect());
+        Ok(())
+    }
+
     /// Counts a text message of a judged connection by what it was: `data`, `control`, or why it could not be read, and at which
     /// byte; then it goes to the quarantine.
     fn judge(&self, venue: u16, verdict: &str, at: usize, message: &[u8]) -> PyResult<()> {

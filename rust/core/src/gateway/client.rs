@@ -88,7 +88,16 @@ pub(super) fn same(one: &Secret, other: &Secret) -> bool {
 
 /// The name of one who is on no list: it does not give the key away.
 pub(super) fn name_of(access_key: &Secret) -> Box<str> {
-    let digest = sha256_hex(&[b"ferrofeed gateway client", access_key.expose()]);
+    short(&sha256_hex(&[b"ferrofeed gateway client", access_key.expose()]))
+}
+
+/// The name of one whose pair of keys the venue judges: who has another secret is somebody else.
+pub(super) fn name_of_pair(access_key: &Secret, secret_key: &Secret) -> Box<str> {
+    let (access, secret) = (digest(access_key), digest(secret_key));
+    short(&sha256_hex(&[b"ferrofeed gateway venue login", &access, &secret]))
+}
+
+fn short(digest: &Hex64) -> Box<str> {
     let short = digest.get(..16).and_then(|short| std::str::from_utf8(short).ok()).unwrap_or_default();
     format!("key-{short}").into()
 }

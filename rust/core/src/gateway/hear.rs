@@ -79,7 +79,46 @@ impl Gateway {
         if matches!(change, Change::CancelAsked | Change::CancelFailed | Change::ReplaceAsked | Change::ReplaceFailed) {
             return;
         }
+        self.fill_by_report(event, router);
         self.tell_order(router, event.id, Moment { state, filled: event.filled, time: event.time });
+    }
+
+    /// Where the venue tells of no fill by itself, one is what a report of the order adds to what was known: its price is the
+    /// average of that part.
+    fn fill_by_report(&mut self, event: &Event, router: &Router) {
+        let Some(order) = router.ledger().order(event.id).filter(|order| !router.tells_fills(order.placed.desk)) else {
+            return;
+        };
+        // of several reports at once the last one tells it all
+        if event.filled != order.filled() {
+            return;
+        }
+        let (before, cost_before) = self.counted.get(&event.id).copied().unwrap_or_default();
+        let (quantity, cost) = (event.filled.saturating_sub(before), order.money());
+        if order.state.is_terminal() {
+            self.counted.remove(&event.id);
+        } else if quantity > 0 {
+            self.counted.insert(event.id, (event.filled, cost.unwrap_or_default()));
+        }
+        if quantity <= 0 {
+            return;
+        }
+        let added = cost.map(|cost| cost.saturating_sub(cost_before)).filter(|added| *added > 0);
+        let average = added.and_then(|added| {
+            let half = i128::from(quantity) / 2;
+            i64::try_from(added.saturating_add(half).checked_div(quantity.into())?).ok()
+        });
+        let number = format!("{}-{}", order.venue_id, event.filled);
+        let fill = Filled {
+            number: &number,
+            price: average.unwrap_or(order.placed.price),
+            quantity,
+            liquidity: Liquidity::Unknown,
+            time: event.time,
+        };
+        self.notify_owner(router, event.id, "fill", |out, symbol, order, rules| {
+            write::fill(out, symbol, order, rules, &fill);
+        });
     }
 
     fn filled(&mut self, event: &Event, router: &Router) {

@@ -1,6 +1,6 @@
 //! Logins: who may come in, on whose account, and in which state the platform is.
 
-use super::client::{ClientLimits, Permission, Rate, find, name_of, same};
+use super::client::{ClientLimits, Permission, Rate, find, name_of, name_of_pair, same};
 use super::count::Tally;
 use super::request::{Body, Op, Request};
 use super::session::{CONNECTED, DISCONNECTED, ERROR, FAILED, Login, MISSING, Owner, READY, RECONNECTING, Token};
@@ -16,8 +16,8 @@ const MOST_REFUSED: u32 = 10;
 
 /// What came of a login.
 enum Verdict {
-    /// Who it is.
-    In(usize),
+    /// Who it is, and whether it is the venue that judges its keys.
+    In(usize, bool),
     /// It can be told why not only by a state.
     Missing(&'static str),
     /// Why not.
@@ -38,9 +38,9 @@ impl Gateway {
             return self.refuse_login(socket, request.cid, Tally::LoginRefused, &text);
         };
         let names: Vec<&str> = symbols.iter().map(|symbol| &**symbol).collect();
-        let (owner, missing) = match self.judge(at, &names, access_key, secret_key) {
-            Verdict::In(owner) => (owner, ""),
-            Verdict::Missing(what) => (usize::MAX, what),
+        let (owner, own_keys, missing) = match self.judge(at, &names, access_key, secret_key) {
+            Verdict::In(owner, own_keys) => (owner, own_keys, ""),
+            Verdict::Missing(what) => (usize::MAX, false, what),
             Verdict::Refused(tally, text) => return self.refuse_login(socket, request.cid, tally, &text),
         };
         let mut random = [0; 16];
@@ -59,6 +59,8 @@ impl Gateway {
             symbols: names.iter().map(|name| (*name).into()).collect(),
             instruments: Vec::new(),
             desk: None,
+            own_keys,
+            was_ready: false,
             told: 0,
             market_data: *market_data,
         };
@@ -79,20 +81,25 @@ impl Gateway {
         }
         let Some(platform) = self.platforms.get(at) else { return };
         let desk = match platform.accounts {
-            Accounts::Shared(desk) => Some(desk),
-            Accounts::Own => self.own_desks.get(&(platform.venue.clone(), owner)).copied(),
+            Accounts::Shared(desk) if !own_keys => Some(desk),
+            _ => self.own_desks.get(&(platform.venue.clone(), owner)).copied(),
         };
         if let Some(desk) = desk {
             self.settle(number, desk, router);
         } else {
             let name = self.owners.get(owner).map_or_else(|| "".into(), |owner| owner.name.clone());
-            self.wishes.push(Wish { login: number, venue: platform.venue.clone(), owner: name });
+            let keys = own_keys.then(|| (access_key.clone(), secret_key.clone()));
+            self.wishes.push(Wish { login: number, venue: platform.venue.clone(), owner: name, keys });
         }
     }
 
     fn refuse_login(&mut self, number: u32, cid: &[u8], tally: Tally, why: &str) {
         self.tallies.count(tally);
         self.answer(number, Op::Login, cid, Some(why), b"");
+        self.count_refusal(number);
+    }
+
+    fn count_refusal(&mut self, number: u32) {
         let Some(socket) = self.sockets.get_mut(&number) else { return };
         socket.refused_logins = socket.refused_logins.saturating_add(1);
         if socket.refused_logins >= MOST_REFUSED {
@@ -118,6 +125,7 @@ impl Gateway {
                 .find(|(canonical, raw)| **canonical == *name || **raw == *name)
                 .map(|(canonical, _)| canonical)
         };
+        let mut own_keys = false;
         let (name, permission, limits, cancel) = if self.has_list() {
             let Some(client) = find(&self.clients, access_key, secret_key) else {
                 return refused("wrong access_key or secret_key".into());
@@ -136,13 +144,18 @@ impl Gateway {
         } else {
             let good = match &platform.keys {
                 Keys::Any => true,
-                Keys::Pair(access, secret) => same(access, access_key) & same(secret, secret_key),
+                Keys::Venue { access, secret, others } => {
+                    let is_access = same(access, access_key);
+                    // with the venue's own access key a wrong secret is wrong: nobody is to try it out there
+                    own_keys = *others && !is_access;
+                    own_keys | (is_access & same(secret, secret_key))
+                }
             };
             if !good {
                 return refused("wrong access_key or secret_key".into());
             }
-            let all = (Permission::Operator, ClientLimits::default(), self.options.cancel_on_disconnect);
-            (name_of(access_key), all.0, all.1, all.2)
+            let name = if own_keys { name_of_pair(access_key, secret_key) } else { name_of(access_key) };
+            (name, Permission::Operator, ClientLimits::default(), self.options.cancel_on_disconnect)
         };
         if let Some(unknown) = symbols.iter().find(|name| canonical(name).is_none()) {
             let known: Vec<&str> = platform.symbols.iter().map(|(canonical, _)| &**canonical).collect();
@@ -181,7 +194,7 @@ impl Gateway {
         if there {
             return Verdict::Refused(Tally::LoginRepeated, "Do not log in repeat".into());
         }
-        Verdict::In(owner)
+        Verdict::In(owner, own_keys)
     }
 
     /// The account that a login waited for is there.
@@ -214,6 +227,12 @@ impl Gateway {
                 self.owner_by_strategy.insert(strategy, login.owner);
                 let live = router.ledger().live().filter(|order| order.placed.strategy == strategy);
                 owner.live = live.map(|order| order.placed.id).collect();
+                // what was filled of them before is no news
+                for id in &owner.live {
+                    if let Some(order) = router.ledger().order(*id).filter(|order| order.filled() > 0) {
+                        self.counted.insert(*id, (order.filled(), order.money().unwrap_or_default()));
+                    }
+                }
             }
         }
         self.tell_condition(number, router);
@@ -239,10 +258,23 @@ impl Gateway {
         }
     }
 
-    /// A connection to a desk's venue could not be made.
-    pub fn connect_failed(&mut self, desk: u16, why: &str) {
+    /// A connection to a desk's venue could not be made; `refused`: the venue does not want it with these keys.
+    pub fn connect_failed(&mut self, desk: u16, why: &str, refused: bool) {
         for login in self.logins_by_desk.get(&desk).cloned().unwrap_or_default() {
             self.tell(login, FAILED, &format!("connect failed: {why}"));
+            if refused {
+                self.keys_refused(login);
+            }
+        }
+    }
+
+    /// The venue refused the keys of a login: his own are the client's fault.
+    fn keys_refused(&mut self, login: u64) {
+        if let Some(socket) =
+            self.logins.get(&login).filter(|login| login.own_keys && !login.was_ready).map(|login| login.socket)
+        {
+            self.tallies.count(Tally::LoginRefused);
+            self.count_refusal(socket);
         }
     }
 
@@ -277,6 +309,13 @@ impl Gateway {
                 self.tell(number, DISCONNECTED, "disconnected");
                 self.tell(number, RECONNECTING, "reconnecting");
             }
+            Some(DeskState::Opening) if router.refusal(desk).is_some() => {
+                if told != FAILED {
+                    let why = router.refusal(desk).unwrap_or_default();
+                    self.tell(number, FAILED, &format!("connect failed: {why}"));
+                    self.keys_refused(number);
+                }
+            }
             Some(DeskState::Opening | DeskState::Reconciling) => {
                 if told != CONNECTED {
                     self.tell(number, CONNECTED, "connected");
@@ -296,6 +335,7 @@ impl Gateway {
     fn tell(&mut self, number: u64, code: u8, message: &str) {
         let Some(login) = self.logins.get_mut(&number) else { return };
         login.told = code;
+        login.was_ready |= code == READY;
         let (socket, token) = (login.socket, login.token);
         self.say(socket, |out| write::state(out, token.text(), code, message));
     }

@@ -76,8 +76,16 @@ pub enum Accounts {
 pub enum Keys {
     /// Any that are not empty.
     Any,
-    /// This pair: the venue's own.
-    Pair(Secret, Secret),
+    /// This pair, the venue's own; and if others are good, any with another access key: whoever has such a pair gets a login of
+    /// his own at the venue, with that.
+    Venue {
+        /// The access key.
+        access: Secret,
+        /// What belongs to it.
+        secret: Secret,
+        /// Whether others are good.
+        others: bool,
+    },
 }
 
 /// A platform: a venue under a name that clients use.
@@ -108,6 +116,8 @@ pub struct Wish {
     pub venue: Box<str>,
     /// The owner's name.
     pub owner: Box<str>,
+    /// What it logs in at the venue with; `None`: the venue asks for nothing.
+    pub keys: Option<(Secret, Secret)>,
 }
 
 /// A connection to be closed, with code and reason.
@@ -146,7 +156,7 @@ pub struct Gateway {
     sockets: HashMap<u32, Socket>,
     logins: HashMap<u64, Login>,
     logins_by_desk: HashMap<u16, Vec<u64>>,
-    /// Accounts of owners, by platform's venue.
+    /// Desks of owners' own, by platform's venue.
     own_desks: HashMap<(Box<str>, usize), u16>,
     last_login: u64,
     placing: HashMap<u64, Placing>,
@@ -156,6 +166,8 @@ pub struct Gateway {
     last_cancelling: u64,
     /// What was told last of each live order: its word and what is filled.
     told: HashMap<u64, (&'static str, i64)>,
+    /// Quantity and money of the fills that were told of each live order, where the venue tells of none by itself.
+    counted: HashMap<u64, (i64, i128)>,
     wishes: Vec<Wish>,
     closings: Vec<Closing>,
     dirty: Vec<u32>,
@@ -195,6 +207,7 @@ impl Gateway {
             cancelling_by_order: HashMap::new(),
             last_cancelling: 0,
             told: HashMap::new(),
+            counted: HashMap::new(),
             wishes: Vec::new(),
             closings: Vec::new(),
             dirty: Vec::new(),
@@ -289,6 +302,18 @@ impl Gateway {
         let Some((socket, token)) = self.logins.get(&login).map(|login| (login.socket, login.token)) else { return };
         self.tallies.add(Tally::Conflated, dropped);
         self.say(socket, |out| write::notify(out, topic, token.text(), data, dropped));
+    }
+
+    /// Whether somebody is logged in on a desk.
+    #[must_use]
+    pub fn has_logins(&self, desk: u16) -> bool {
+        self.logins_by_desk.get(&desk).is_some_and(|logins| !logins.is_empty())
+    }
+
+    /// A desk of an owner's own is there no longer: his next login wishes for it again.
+    pub fn forget_desk(&mut self, desk: u16) {
+        self.own_desks.retain(|_, known| *known != desk);
+        self.logins_by_desk.remove(&desk);
     }
 
     /// How many connections and logins there are.

@@ -64,6 +64,10 @@ pub(super) struct Login {
     /// The router's number of each, once the account is there.
     pub(super) instruments: Vec<u32>,
     pub(super) desk: Option<u16>,
+    /// It is logged in at the venue with its own keys.
+    pub(super) own_keys: bool,
+    /// It was ready once: its keys are good.
+    pub(super) was_ready: bool,
     /// The last state told; 0: none.
     pub(super) told: u8,
     pub(super) market_data: bool,

@@ -100,6 +100,24 @@ impl State {
         }
     }
 
+    /// Adds a login of somebody's own at the venue of a desk: books are looked at as for that one.
+    fn add_login(
+        &mut self,
+        of: u16,
+        name: &str,
+        link: u16,
+        keys: Option<(Secret, Secret)>,
+        now: Stamp,
+    ) -> Result<(u16, Vec<(u32, u32)>), String> {
+        let (desk, own) = self.router.add_login(of, name, link, keys, now)?;
+        for (instrument, added) in &own {
+            if let Some(reference) = self.references.get(instrument).copied() {
+                self.references.insert(*added, reference);
+            }
+        }
+        Ok((desk, own))
+    }
+
     pub(super) fn pump(&mut self, now: Stamp) {
         for paper in &mut self.papers {
             paper.pump(&mut self.router, now);
@@ -347,33 +365,46 @@ impl OrderCore {
     /// and counts as the venue does.
     fn add_paper_account(&self, py: Python<'_>, of: u16, name: &str, link: u16) -> PyResult<u16> {
         let added = self.work(py, |state, now| -> Result<u16, String> {
-            let missing = || format!("desk {of} is no paper exchange");
-            let State { router, papers, .. } = state;
-            let paper = papers.iter_mut().find(|paper| paper.by_desk.get(&of) == Some(&0)).ok_or_else(missing)?;
-            let desk = router.add_desk(name, link, Speaker::Paper, 0, now);
-            router.risk().set_supports(desk, PAPER);
-            if let Some(stats) = router.stats(of).cloned() {
-                router.measure_in(desk, stats);
-            }
-            let at = paper.add_account(name, desk, link);
-            let listed = paper.accounts.first().map(|first| first.instruments.clone()).unwrap_or_default();
-            for (instrument, listed) in listed {
-                let Some(rules) = router.ledger().instrument(instrument).map(|known| known.rules.clone()) else {
-                    continue;
-                };
-                let own = router.add_instrument(desk, rules, now)?;
-                let limits = router.risk().limits(instrument);
-                router.risk().set_limits(own, limits);
-                if let Some(reference) = state.references.get(&instrument).copied() {
-                    state.references.insert(own, reference);
-                }
-                if let Some(account) = paper.accounts.get_mut(at) {
-                    account.instruments.insert(own, listed);
-                }
+            let at = state.papers.iter().position(|paper| paper.by_desk.get(&of) == Some(&0));
+            let at = at.ok_or_else(|| format!("desk {of} is no paper exchange"))?;
+            let (desk, own) = state.add_login(of, name, link, None, now)?;
+            if let Some(paper) = state.papers.get_mut(at) {
+                paper.add_account_like_the_first(name, desk, link, &own);
             }
             Ok(desk)
         });
         added.map_err(PyValueError::new_err)
+    }
+
+    /// Adds a login of others at a desk's venue, on this link, with all its instruments; gives its desk. Where messages carry the keys,
+    /// these are the ones. It measures and counts as the venue does.
+    fn add_login(
+        &self,
+        py: Python<'_>,
+        of: u16,
+        name: &str,
+        link: u16,
+        access_key: Vec<u8>,
+        secret_key: Vec<u8>,
+    ) -> PyResult<u16> {
+        let keys = (Secret::from(access_key), Secret::from(secret_key));
+        let added = self.work(py, |state, now| state.add_login(of, name, link, Some(keys), now));
+        added.map(|(desk, _)| desk).map_err(PyValueError::new_err)
+    }
+
+    /// Logs a desk in whose link is open already.
+    fn open_desk(&self, py: Python<'_>, desk: u16) {
+        self.work(py, |state, now| state.router.open_desk(desk, now));
+    }
+
+    /// Says goodbye for a desk, where its venue knows logins.
+    fn log_out(&self, py: Python<'_>, desk: u16) {
+        self.work(py, |state, now| state.router.log_out(desk, now));
+    }
+
+    /// Takes a desk out, as if its venue were no longer configured; False, and nothing is done, while it has live orders.
+    fn remove_desk(&self, py: Python<'_>, desk: u16) -> bool {
+        self.work(py, |state, now| state.router.remove_desk(desk, now))
     }
 
     /// Adds an instrument (an object with the fields of `RulesText`); gives its number.

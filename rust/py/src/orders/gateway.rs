@@ -4,7 +4,7 @@ use super::core::OrderCore;
 use super::shape::{decimal, word};
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::gateway::{
-    Accounts, Client, ClientLimits, Gateway, Keys, Op, Options, Permission, Platform, Tally, read,
+    Accounts, Client, ClientLimits, Gateway, Keys, Op, Options, Permission, Platform, Tally, Wish, read,
 };
 use ferrofeed_core::sign::Secret;
 use pyo3::exceptions::PyValueError;
@@ -21,8 +21,10 @@ struct PlatformText {
     symbols: Vec<(String, String)>,
     /// The desk that all share; `None`: each its own account.
     desk: Option<u16>,
-    /// The only keys that are good; `None`: any.
+    /// The venue's own keys; `None`: any are good.
     keys: Option<(Vec<u8>, Vec<u8>)>,
+    /// Whether others than those are good for a login of their own at the venue.
+    other_keys: bool,
     market_data: bool,
 }
 
@@ -52,8 +54,10 @@ fn boxed(texts: Vec<String>) -> Vec<Box<str>> {
 
 impl From<PlatformText> for Platform {
     fn from(text: PlatformText) -> Self {
-        let keys =
-            text.keys.map_or(Keys::Any, |(access, secret)| Keys::Pair(Secret::from(access), Secret::from(secret)));
+        let others = text.other_keys;
+        let venue =
+            |(access, secret)| Keys::Venue { access: Secret::from(access), secret: Secret::from(secret), others };
+        let keys = text.keys.map_or(Keys::Any, venue);
         Self {
             name: text.name.into(),
             venue: text.venue.into(),
@@ -176,8 +180,8 @@ impl GatewayCore {
         });
     }
 
-    /// What is to be done: `(frames to send by connection, (connection, code, reason) to close after that, (login, venue, owner) whose
-    /// accounts are wanted, (login, connection, venue, symbols) that want market data or None if they are those of the last call)`.
+    /// What is to be done: `(frames to send by connection, (connection, code, reason) to close after that, (login, venue, owner, keys)
+    /// whose accounts are wanted, (login, connection, venue, symbols) that want market data or None if they are those of the last call)`.
     #[allow(clippy::type_complexity, reason = "one call instead of four")]
     fn take<'py>(
         &self,
@@ -185,7 +189,7 @@ impl GatewayCore {
     ) -> PyResult<(
         Bound<'py, PyList>,
         Vec<(u32, u16, &'static str)>,
-        Vec<(u64, String, String)>,
+        Vec<(u64, String, String, Option<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>)>,
         Option<Vec<(u64, u32, String, Vec<String>)>>,
     )> {
         let (out, closings, wishes, watchers) = self.with(py, |gateway| {
@@ -196,8 +200,12 @@ impl GatewayCore {
             frames.append((socket, PyBytes::new(py, &bytes)))?;
         }
         let closings = closings.iter().map(|closing| (closing.socket, closing.code, closing.reason)).collect();
-        let wishes =
-            wishes.into_iter().map(|wish| (wish.login, String::from(wish.venue), String::from(wish.owner))).collect();
+        let bytes = |secret: &Secret| PyBytes::new(py, secret.expose());
+        let wish = |wish: Wish| {
+            let keys = wish.keys.map(|(access, secret)| (bytes(&access), bytes(&secret)));
+            (wish.login, String::from(wish.venue), String::from(wish.owner), keys)
+        };
+        let wishes = wishes.into_iter().map(wish).collect();
         let watcher = |watcher: ferrofeed_core::gateway::Watcher| {
             let symbols = watcher.symbols.into_iter().map(String::from).collect();
             (watcher.login, watcher.socket, String::from(watcher.venue), symbols)
@@ -219,9 +227,21 @@ impl GatewayCore {
         self.with(py, |gateway| gateway.deny_account(login, why))
     }
 
-    /// A connection to a desk's venue could not be made.
-    fn connect_failed(&self, py: Python<'_>, desk: u16, why: &str) -> PyResult<()> {
-        self.with(py, |gateway| gateway.connect_failed(desk, why))
+    /// A connection to a desk's venue could not be made; `refused`: it does not want it with these keys.
+    fn connect_failed(&self, py: Python<'_>, desk: u16, why: &str, refused: bool) -> PyResult<()> {
+        self.with(py, |gateway| gateway.connect_failed(desk, why, refused))
+    }
+
+    /// Whether somebody is logged in on a desk, or has live orders there.
+    fn in_use(&self, py: Python<'_>, desk: u16) -> bool {
+        let state = self.orders.get().state(py);
+        state.gateway.as_ref().is_some_and(|gateway| gateway.has_logins(desk))
+            || state.router.ledger().live_of(desk) > 0
+    }
+
+    /// A desk of an owner's own is there no longer.
+    fn forget_desk(&self, py: Python<'_>, desk: u16) -> PyResult<()> {
+        self.with(py, |gateway| gateway.forget_desk(desk))
     }
 
     /// Tells a login about its market; `data` is JSON.

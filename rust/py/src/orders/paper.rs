@@ -56,6 +56,16 @@ impl Paper {
         at
     }
 
+    /// Adds an account with the instruments of the first; `own`: its number of each.
+    pub(super) fn add_account_like_the_first(&mut self, name: &str, desk: u16, link: u16, own: &[(u32, u32)]) {
+        let at = self.add_account(name, desk, link);
+        let listed = self.accounts.first().map(|first| first.instruments.clone()).unwrap_or_default();
+        if let Some(account) = self.accounts.get_mut(at) {
+            let of = |(first, own): &(u32, u32)| Some((*own, *listed.get(first)?));
+            account.instruments = own.iter().filter_map(of).collect();
+        }
+    }
+
     /// The connection of an account on a link.
     pub(super) fn connection(&self, link: u16) -> Option<ConnectionId> {
         let at = self.accounts.iter().position(|account| account.link == link)?;

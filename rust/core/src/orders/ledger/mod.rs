@@ -305,6 +305,12 @@ impl Ledger {
         &self.desks
     }
 
+    /// Whether no order of a desk is kept: the number may be somebody else's from then on.
+    #[must_use]
+    pub fn is_unused(&self, desk: u16) -> bool {
+        !self.orders.values().any(|order| order.placed.desk == desk)
+    }
+
     /// The instruments.
     #[must_use]
     pub fn instruments(&self) -> &[Instrument] {
@@ -405,9 +411,25 @@ impl Ledger {
         if self.kill.is_some() { Mode::Halted } else { self.mode }
     }
 
+    /// Adds a desk, or gives one without orders to somebody else: what was known of the account goes with the name.
     fn add_desk(&mut self, desk: u16, name: &str) -> Result<(), Inconsistent> {
-        if usize::from(desk) != self.desks.len() || self.desks.iter().any(|known| **known == *name) {
+        let at = usize::from(desk);
+        let taken = self.desks.iter().any(|known| **known == *name);
+        if taken || at > self.desks.len() || !(at == self.desks.len() || self.is_unused(desk)) {
             return Err(inconsistent(format!("desk {desk} ({name}) out of turn")));
+        }
+        if let Some(known) = self.desks.get_mut(at) {
+            *known = name.into();
+            let slots = self.instruments.iter().filter(|known| known.desk == desk).map(|known| known.slot);
+            for slot in slots.filter_map(|slot| usize::try_from(slot).ok()) {
+                if let Some(position) = self.positions.get_mut(slot) {
+                    *position = Position::default();
+                }
+            }
+            if let Some(balances) = self.balances.get_mut(at) {
+                balances.clear();
+            }
+            return Ok(());
         }
         self.desks.push(name.into());
         self.by_venue.push(HashMap::default());

@@ -131,6 +131,16 @@ impl Risk {
         self.budgets.insert(desk, Budget::new(limits));
     }
 
+    /// A desk that can do, and may ask, what another one can and may: each of the two has such a budget to itself.
+    pub fn set_like(&mut self, desk: u16, other: u16) {
+        if let Some(supports) = self.supports.get(&other).copied() {
+            self.supports.insert(desk, supports);
+        }
+        if let Some(limits) = self.budgets.get(&other).map(Budget::limits) {
+            self.budgets.insert(desk, Budget::new(limits));
+        }
+    }
+
     /// Lets an order through, at its instrument's scales; it counts for the budget and as the last of its kind.
     ///
     /// # Errors

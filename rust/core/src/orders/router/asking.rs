@@ -11,16 +11,21 @@ impl Router {
     /// A link's socket is open.
     pub fn opened(&mut self, link: u16, now: Stamp) {
         for number in self.desks_of(link).to_vec() {
-            let Some(desk) = self.desk_mut(number) else { continue };
-            desk.state = DeskState::Opening;
-            desk.token = None;
-            desk.ready_early = false;
-            desk.unanswered = 0;
-            if desk.speaker.has_login() {
-                self.ask_login(number, now);
-            } else {
-                self.start_reconciling(number, now);
-            }
+            self.desk_opened(number, now);
+        }
+    }
+
+    pub(super) fn desk_opened(&mut self, number: u16, now: Stamp) {
+        let Some(desk) = self.desk_mut(number) else { return };
+        desk.state = DeskState::Opening;
+        desk.token = None;
+        desk.ready_early = false;
+        desk.unanswered = 0;
+        desk.refused = None;
+        if desk.speaker.has_login() {
+            self.ask_login(number, now);
+        } else {
+            self.start_reconciling(number, now);
         }
     }
 
@@ -49,7 +54,7 @@ impl Router {
         }
     }
 
-    fn desk_lost(&mut self, number: u16, state: DeskState, why: &str, now: Stamp) {
+    pub(super) fn desk_lost(&mut self, number: u16, state: DeskState, why: &str, now: Stamp) {
         self.drop_orders(number, why, now);
         let Some(desk) = self.desk_mut(number) else { return };
         if desk.state == DeskState::Down {

@@ -74,6 +74,12 @@ impl Speaker {
         matches!(self, Self::CoinCeres { .. })
     }
 
+    /// Whether the venue tells of every fill by itself; elsewhere a report of an order says how much of it is filled by now.
+    #[must_use]
+    pub const fn tells_fills(&self) -> bool {
+        !matches!(self, Self::CoinCeres { .. })
+    }
+
     /// Whether an order can be changed.
     #[must_use]
     pub const fn has_replace(&self) -> bool {
@@ -176,6 +182,8 @@ pub(super) struct Desk {
     /// No login before this.
     pub(super) login_after: Nanos,
     pub(super) login_failures: u32,
+    /// What the venue said when it refused the last one.
+    pub(super) refused: Option<Box<str>>,
     /// Nothing but cancels before this: the venue says we ask too often.
     pub(super) pause: Nanos,
     /// Questions in a row without an answer.
@@ -205,6 +213,7 @@ impl Desk {
             poll_due: 0,
             login_after: 0,
             login_failures: 0,
+            refused: None,
             pause: 0,
             unanswered: 0,
             ask: HashMap::default(),

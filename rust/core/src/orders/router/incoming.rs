@@ -46,13 +46,16 @@ impl Router {
                     self.count(desk, |stats| &stats.stray);
                 } else if let Some(entry) = self.desk_mut(desk) {
                     entry.token = Some(token);
+                    entry.refused = None;
                     if std::mem::take(&mut entry.ready_early) && entry.state == DeskState::Opening {
                         self.start_reconciling(desk, now);
                     }
                 }
             }
             Report::LoggedOut { request } => {
-                self.take_pending(desk, request, |request| matches!(request, Request::Logout));
+                if self.take_pending(desk, request, |request| matches!(request, Request::Logout)).is_some() {
+                    self.desk_lost(desk, DeskState::Down, "logged out", now);
+                }
             }
             Report::Gateway { state, message } => self.gateway(desk, state, &message, now),
             Report::Misunderstood { message } => {
@@ -318,6 +321,7 @@ impl Router {
             desk.login_failures = desk.login_failures.saturating_add(1);
             let wait = LOGIN_AGAIN.0.saturating_mul(1 << desk.login_failures.min(5)).min(LOGIN_AGAIN.1);
             desk.login_after = now.monotonic.saturating_add(wait);
+            desk.refused = Some(why.into());
         }
         self.tell_desk(desk, &format!("login refused: {why}"), now);
         self.ask_login(desk, now);
@@ -606,6 +610,7 @@ impl Router {
             Gateway::Ready => {
                 if let Some(entry) = self.desk_mut(desk) {
                     entry.login_failures = 0;
+                    entry.refused = None;
                     if !entry.is_logged_in() {
                         entry.ready_early = true;
                     } else if entry.state == DeskState::Opening {
@@ -615,6 +620,11 @@ impl Router {
             }
             Gateway::Connected => {}
             _ => {
+                if !matches!(state, Gateway::Disconnected | Gateway::Reconnecting)
+                    && let Some(entry) = self.desk_mut(desk).filter(|entry| entry.state == DeskState::Opening)
+                {
+                    entry.refused = Some(message.into());
+                }
                 let up = self.desk(desk).is_some_and(|desk| desk.state != DeskState::Down);
                 if up {
                     self.platform_lost(desk, &format!("{}: {message}", state.name()), now);

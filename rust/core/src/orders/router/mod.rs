@@ -19,6 +19,7 @@ mod desk;
 mod disk;
 mod event;
 mod incoming;
+mod logins;
 mod outbox;
 mod request;
 mod say;
@@ -29,6 +30,7 @@ mod time;
 pub use commands::{Denial, NewOrder};
 pub use desk::{DeskState, Speaker};
 pub use event::{Event, EventKind};
+pub use logins::OWNER_MARK;
 pub use outbox::{Body, Outgoing};
 pub use request::Request;
 pub use say::Heard;
@@ -338,6 +340,18 @@ impl Router {
     #[must_use]
     pub fn desk_state(&self, desk: u16) -> Option<DeskState> {
         self.desk(desk).map(|desk| desk.state)
+    }
+
+    /// Whether a desk's venue tells of every fill by itself, see [`Speaker::tells_fills`].
+    #[must_use]
+    pub fn tells_fills(&self, desk: u16) -> bool {
+        self.desk(desk).is_none_or(|desk| desk.speaker.tells_fills())
+    }
+
+    /// Why the venue refuses the login of a desk; `None`: it did not, or took a later one.
+    #[must_use]
+    pub fn refusal(&self, desk: u16) -> Option<&str> {
+        self.desk(desk)?.refused.as_deref()
     }
 
     /// A desk's histograms and counters.
