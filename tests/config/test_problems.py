@@ -90,7 +90,7 @@ VALUES = [
         '[gateway]\nlistn = ""',
         'gateway.listn: unknown key, expected one of "listen", "aliases", "on_disconnect", "paper_accounts", "origins", '
         '"hosts", "tls_cert", "tls_key", "idle_s", "handshake_s", "max_connections", "max_logins", "max_accounts", '
-        '"max_message_kb", "requests_per_s", "send_buffer_kb", "market_data_interval_ms", "client"; did you mean "listen"?',
+        '"max_venue_logins", "max_message_kb", "requests_per_s", "send_buffer_kb", "market_data_interval_ms", "client"; did you mean "listen"?',
     ),
     # wrong types
     ("service = 3", "service: found 3, expected a table"),

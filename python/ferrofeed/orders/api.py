@@ -463,17 +463,18 @@ class Orders:
         self._commanded(desk)
         return asked
 
-    def tick(self) -> None:
-        """Time passed: some fifty times a second."""
+    def tick(self) -> bool:
+        """Time passed: some fifty times a second. Gives whether paper exchanges wait to be pumped."""
         for strategy in tuple(self._strategies):
             if strategy.silent:
                 strategy.close()
-        self.core.tick()
+        more = self.core.tick()
         self._keeper.keep(self.core.mode(), self.kill_file)
         self.distribute()
         if self._news.owes:
             with self._lock:
                 self._news.pass_time()
+        return more
 
     def stopping(self) -> None:
         """The feed stops: no orders are taken from here on, and strategies say goodbye."""

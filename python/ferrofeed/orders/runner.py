@@ -43,6 +43,7 @@ class Runner:
         self._woken = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
+        self._going_on = False
 
     # for any thread
 
@@ -89,7 +90,7 @@ class Runner:
         self._ticks += 1
         if self._ticks % LOOK_TICKS == 0:
             self.files.look()
-        self.orders.tick()
+        more = self.orders.tick()
         for number, why in self.orders.core.take_closes():
             for link in self.links:
                 if link.link == number:
@@ -100,6 +101,13 @@ class Runner:
                 self.orders.core.closed(number)
                 self.orders.core.opened(number)
         self.moved()
+        self.go_on(more=more)
+
+    def go_on(self, *, more: bool) -> None:
+        """Let what else waits in the loop have its turn, then the rest of the desks that ask the paper exchanges."""
+        if more and not self._going_on:
+            self._going_on = True
+            self._supervisor.later(0.0, self._go_on)
 
     async def stop(self, grace_s: float) -> None:
         """Cancel what is to be cancelled, and wait for it as long as the grace goes."""
@@ -148,8 +156,16 @@ class Runner:
 
     def _due(self) -> None:
         self._timer, self._timer_at = None, math.inf
-        self.orders.core.pump()
+        self._pump()
+
+    def _go_on(self) -> None:
+        self._going_on = False
+        self._pump()
+
+    def _pump(self) -> None:
+        more = self.orders.core.pump()
         self.moved()
+        self.go_on(more=more)
 
 
 def _nothing() -> None:

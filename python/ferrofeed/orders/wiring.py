@@ -166,5 +166,6 @@ class OrderSide:
         self._core.set_inline(consumer, self._on_books)
 
     def _on_books(self, batch: _core.Batch) -> None:
-        self._router.market(batch)
+        more = self._router.market(batch)
         self._runner.moved()
+        self._runner.go_on(more=more)

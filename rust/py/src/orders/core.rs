@@ -50,7 +50,12 @@ pub(super) struct State {
     /// The feed's instrument whose book the collar of each of the router's looks at.
     references: BTreeMap<u32, u32>,
     cells: Vec<(u16, Shared<DeskCell>)>,
+    /// Desks that are shown with another one, and which.
+    shown_with: Vec<(u16, u16)>,
 }
+
+/// Desks whose questions the paper exchanges answer at once before others get their turn.
+const SLICE: usize = 8;
 
 impl State {
     /// Lets a desk measure and count on the feed's board.
@@ -77,15 +82,17 @@ impl State {
         let ledger = self.router.ledger();
         let (anomalies, denials, _) = ledger.counts();
         for (desk, cell) in &self.cells {
-            let unknown = (0..)
-                .zip(ledger.instruments())
-                .filter(|(_, known)| known.desk == *desk)
-                .map(|(index, _)| u64::from(ledger.open(index).unknown))
-                .fold(0, u64::saturating_add);
+            // other logins at a venue are shown with its own
+            let all = || {
+                let others = self.shown_with.iter().filter(|(_, of)| of == desk).map(|(desk, _)| *desk);
+                std::iter::once(*desk).chain(others)
+            };
+            let sum = |of: &dyn Fn(u16) -> u32| all().map(|desk| u64::from(of(desk))).fold(0, u64::saturating_add);
+            let (live, unknown) = (sum(&|desk| ledger.live_of(desk)), sum(&|desk| ledger.unknown_of(desk)));
             let state = self.router.desk_state(*desk).map_or(0, |state| state as u64);
             cell.state.write(&[
                 state,
-                u64::from(ledger.live_of(*desk)),
+                live,
                 unknown,
                 ledger.mode() as u64,
                 u64::from(ledger.kill().is_some()),
@@ -110,6 +117,9 @@ impl State {
         now: Stamp,
     ) -> Result<(u16, Vec<(u32, u32)>), String> {
         let (desk, own) = self.router.add_login(of, name, link, keys, now)?;
+        if !self.shown_with.contains(&(desk, of)) {
+            self.shown_with.push((desk, of));
+        }
         for (instrument, added) in &own {
             if let Some(reference) = self.references.get(instrument).copied() {
                 self.references.insert(*added, reference);
@@ -118,9 +128,42 @@ impl State {
         Ok((desk, own))
     }
 
+    /// Moves requests to the paper exchanges and reports back, until nothing moves.
     pub(super) fn pump(&mut self, now: Stamp) {
-        for paper in &mut self.papers {
-            paper.pump(&mut self.router, now);
+        self.pump_some(now, usize::MAX);
+    }
+
+    /// The same for so many desks that have something to ask; whether others may have, too.
+    fn pump_some(&mut self, now: Stamp, most: usize) -> bool {
+        let mut asked = 0_usize;
+        loop {
+            let mut moved = false;
+            for _ in 0..self.router.touched_count() {
+                if asked >= most {
+                    break;
+                }
+                let Some(desk) = self.router.take_touched() else { break };
+                if !self.router.has_waiting(desk) {
+                    continue;
+                }
+                let found = self.papers.iter_mut().find_map(|paper| {
+                    let at = paper.by_desk.get(&desk).copied()?;
+                    Some((paper, at))
+                });
+                let Some((paper, at)) = found else { continue };
+                if paper.ask_all(at, &mut self.router, now) {
+                    (asked, moved) = (asked.saturating_add(1), true);
+                }
+                // what may not be sent yet is looked at again
+                self.router.touch(desk);
+            }
+            moved |= self.papers.iter_mut().fold(false, |heard, paper| paper.hear(&mut self.router, now) | heard);
+            if asked >= most {
+                return self.router.touched_count() > 0;
+            }
+            if !moved {
+                return false;
+            }
         }
     }
 
@@ -271,7 +314,14 @@ impl OrderCore {
             }
         };
         let router = Router::new(config, ledger, Risk::new(Limits::default()), sink, Stamp::now());
-        let state = State { router, gateway: None, papers: Vec::new(), references: BTreeMap::new(), cells: Vec::new() };
+        let state = State {
+            router,
+            gateway: None,
+            papers: Vec::new(),
+            references: BTreeMap::new(),
+            cells: Vec::new(),
+            shown_with: Vec::new(),
+        };
         Ok(Self { state: Mutex::new(state), feed, slow: fsync == Fsync::Always, recovery })
     }
 
@@ -561,16 +611,17 @@ impl OrderCore {
         self.state(py).router.take_closes()
     }
 
-    /// Time passes: call it some fifty times a second.
-    fn tick(&self, py: Python<'_>) {
+    /// Time passes: call it some fifty times a second. True: the paper exchanges were asked for a part only, see [`OrderCore::pump`].
+    fn tick(&self, py: Python<'_>) -> bool {
         // the journal's next segment is begun here, which waits for the disk
         let board = self.feed.as_ref().map(|feed| feed.get().board(py));
         let board = board.as_ref().map(|board| &*board.get().board);
         self.work_detached(py, |state, now| {
             state.router.tick(now);
-            state.pump(now);
+            let more = state.pump_some(now, SLICE);
             state.publish(board, now);
-        });
+            more
+        })
     }
 
     /// Asks a desk for everything again; False if it is not connected.
@@ -587,9 +638,10 @@ impl OrderCore {
         self.work_detached(py, |state, _| state.router.end("the router was closed"));
     }
 
-    /// Moves what is due on the paper exchanges.
-    fn pump(&self, py: Python<'_>) {
-        self.work(py, State::pump);
+    /// Moves what is due on the paper exchanges, for a part of the desks that have something to ask: what else goes on in the process
+    /// need not wait for thousands of them. True: call it again soon.
+    fn pump(&self, py: Python<'_>) -> bool {
+        self.work(py, |state, now| state.pump_some(now, SLICE))
     }
 
     /// Nanoseconds until a paper exchange has something to do; None: not before something is asked.
@@ -599,9 +651,9 @@ impl OrderCore {
         Some(due.saturating_sub(Stamp::now().monotonic).max(0))
     }
 
-    /// Shows the paper exchanges the books that changed in a batch.
-    fn market(&self, py: Python<'_>, batch: &Batch) {
-        let Some(feed) = &self.feed else { return };
+    /// Shows the paper exchanges the books that changed in a batch. True: see [`OrderCore::pump`].
+    fn market(&self, py: Python<'_>, batch: &Batch) -> bool {
+        let Some(feed) = &self.feed else { return false };
         let mut changed: Vec<u32> = Vec::new();
         for event in &batch.batch.events {
             let concerns = event.kind == Kind::Book as u8 || event.kind == Kind::Status as u8;
@@ -622,8 +674,8 @@ impl OrderCore {
                     }
                 }
             }
-            state.pump(now);
-        });
+            state.pump_some(now, SLICE)
+        })
     }
 
     /// Places an order and gives its id; raises `OrderDeniedError`. Words as text, numbers as decimal text.

@@ -72,17 +72,7 @@ impl Paper {
         ConnectionId::try_from(at).ok()
     }
 
-    /// Moves requests there and reports back, until nothing moves.
-    pub(super) fn pump(&mut self, router: &mut Router, now: Stamp) {
-        loop {
-            let asked = (0..self.accounts.len()).fold(false, |asked, at| self.ask_all(at, router, now) | asked);
-            if !(self.hear(router, now) | asked) {
-                return;
-            }
-        }
-    }
-
-    /// The same for one account: what others ask waits for the next [`Paper::pump`].
+    /// Moves what one account asks there, and reports back; what others ask waits for the next pump of all.
     pub(super) fn pump_one(&mut self, at: usize, router: &mut Router, now: Stamp) {
         loop {
             let asked = self.ask_all(at, router, now);
@@ -92,7 +82,7 @@ impl Paper {
         }
     }
 
-    fn hear(&mut self, router: &mut Router, now: Stamp) -> bool {
+    pub(super) fn hear(&mut self, router: &mut Router, now: Stamp) -> bool {
         self.venue.poll(now, &mut self.came);
         let mut came = std::mem::take(&mut self.came);
         let moved = !came.is_empty();
@@ -105,7 +95,7 @@ impl Paper {
         moved
     }
 
-    fn ask_all(&mut self, at: usize, router: &mut Router, now: Stamp) -> bool {
+    pub(super) fn ask_all(&mut self, at: usize, router: &mut Router, now: Stamp) -> bool {
         let Some(link) = self.accounts.get(at).map(|account| account.link) else { return false };
         let mut asked = false;
         while let Some(outgoing) = router.outgoing(link, now) {

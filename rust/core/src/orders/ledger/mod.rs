@@ -154,6 +154,8 @@ pub struct Ledger {
     orders: HashMap<u64, Order>,
     live: BTreeSet<u64>,
     live_by_desk: Vec<u32>,
+    unknown_by_desk: Vec<u32>,
+    unknown: u32,
     finished: VecDeque<u64>,
     by_venue: Vec<HashMap<Box<str>, u64>>,
     intents: HashMap<Box<str>, u64>,
@@ -181,6 +183,8 @@ impl Ledger {
             orders: HashMap::default(),
             live: BTreeSet::new(),
             live_by_desk: Vec::new(),
+            unknown_by_desk: Vec::new(),
+            unknown: 0,
             finished: VecDeque::new(),
             by_venue: Vec::new(),
             intents: HashMap::default(),
@@ -345,6 +349,18 @@ impl Ledger {
         self.live.iter().filter_map(|id| self.orders.get(id))
     }
 
+    /// How many orders are unknown.
+    #[must_use]
+    pub const fn unknown_count(&self) -> u32 {
+        self.unknown
+    }
+
+    /// How many orders of a desk are.
+    #[must_use]
+    pub fn unknown_of(&self, desk: u16) -> u32 {
+        self.unknown_by_desk.get(usize::from(desk)).copied().unwrap_or(0)
+    }
+
     /// How many orders of a desk are live.
     #[must_use]
     pub fn live_of(&self, desk: u16) -> u32 {
@@ -435,6 +451,7 @@ impl Ledger {
         self.by_venue.push(HashMap::default());
         self.balances.push(BTreeMap::new());
         self.live_by_desk.push(0);
+        self.unknown_by_desk.push(0);
         Ok(())
     }
 
@@ -571,6 +588,13 @@ impl Ledger {
             && let Some(count) = self.live_by_desk.get_mut(usize::from(weight.desk))
         {
             step(count, sign);
+        }
+        if weight.live
+            && weight.unknown
+            && let Some(count) = self.unknown_by_desk.get_mut(usize::from(weight.desk))
+        {
+            step(count, sign);
+            step(&mut self.unknown, sign);
         }
     }
 

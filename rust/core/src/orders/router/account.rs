@@ -167,6 +167,7 @@ impl Router {
             _ => now.monotonic,
         };
         desk.seen.insert(instrument, Seen { long, short, differs });
+        desk.compare_at = 0;
     }
 
     /// Takes over what a desk says of its positions: all of it, or only what has differed for so long that nothing on its way
@@ -196,6 +197,10 @@ impl Router {
             if let Some(entry) = self.desk_mut(number).and_then(|desk| desk.seen.get_mut(&instrument)) {
                 entry.differs = differs;
             }
+        }
+        if let Some(desk) = self.desk_mut(number) {
+            let differing = desk.seen.values().map(|seen| seen.differs).filter(|since| *since != 0);
+            desk.compare_at = differing.min().map_or(Nanos::MAX, |since| since.saturating_add(settle));
         }
         // fills moved ours away from what was seen last: look again
         if looked_at {

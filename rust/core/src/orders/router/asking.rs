@@ -67,6 +67,7 @@ impl Router {
         desk.questions.clear();
         desk.seen.clear();
         desk.ask.clear();
+        desk.cancelled.clear();
         desk.account_due = Nanos::MAX;
         let waiting: Vec<Waiting> = desk.commands.drain(..).collect();
         for waiting in waiting {

@@ -176,6 +176,8 @@ pub(super) struct Desk {
     pub(super) orphans: VecDeque<(Nanos, Report)>,
     pub(super) foreign: HashMap<Box<str>, Nanos>,
     pub(super) seen: HashMap<u32, Seen>,
+    /// When that is to be compared with our positions, monotonic; `i64::MAX`: nothing changed since it was.
+    pub(super) compare_at: Nanos,
     /// When the account is to be asked again, monotonic; `i64::MAX`: not.
     pub(super) account_due: Nanos,
     pub(super) poll_due: Nanos,
@@ -190,6 +192,8 @@ pub(super) struct Desk {
     pub(super) unanswered: u32,
     /// Instruments to ask for the orders of, and not before when.
     pub(super) ask: HashMap<u32, Nanos>,
+    /// Cancels that were taken, oldest first: an order of these that is still live at that time is asked about.
+    pub(super) cancelled: VecDeque<(Nanos, u64)>,
 }
 
 impl Desk {
@@ -209,6 +213,7 @@ impl Desk {
             orphans: VecDeque::new(),
             foreign: HashMap::default(),
             seen: HashMap::default(),
+            compare_at: Nanos::MAX,
             account_due: Nanos::MAX,
             poll_due: 0,
             login_after: 0,
@@ -217,11 +222,31 @@ impl Desk {
             pause: 0,
             unanswered: 0,
             ask: HashMap::default(),
+            cancelled: VecDeque::new(),
         }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.state != DeskState::Down
+    }
+
+    /// Until when time alone changes nothing here, if nobody touches it: of thousands of desks most rest at any moment.
+    pub(super) fn rests_until(&self) -> Nanos {
+        if self.state == DeskState::Down {
+            return Nanos::MAX;
+        }
+        let is_idle = self.state == DeskState::Ready
+            && self.commands.is_empty()
+            && self.questions.is_empty()
+            && self.pending.is_empty()
+            && self.orphans.is_empty()
+            && self.ask.is_empty();
+        if !is_idle {
+            return 0;
+        }
+        let poll = if self.poll == 0 { Nanos::MAX } else { self.poll_due };
+        let cancelled = self.cancelled.front().map_or(Nanos::MAX, |(due, _)| *due);
+        self.compare_at.min(self.account_due).min(poll).min(cancelled)
     }
 
     /// Whether another command or question has room.

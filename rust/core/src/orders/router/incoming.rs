@@ -251,7 +251,12 @@ impl Router {
         for (id, refusal) in named {
             match refusal {
                 // it was taken: the order's own report says when it is gone, or the venue is asked soon
-                None => self.ask_about(id, now.monotonic.saturating_add(self.config.ask_again)),
+                None => {
+                    let due = now.monotonic.saturating_add(self.config.ask_again);
+                    if let Some(desk) = self.desk_mut(desk) {
+                        desk.cancelled.push_back((due, id));
+                    }
+                }
                 Some(refusal) => {
                     self.cancel_failed(id, &words(&refusal), now);
                     self.ask_about(id, now.monotonic);

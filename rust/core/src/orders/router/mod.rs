@@ -47,6 +47,7 @@ use crate::clock::{Nanos, Stamp};
 use crate::region::{DeskCell, Shared};
 use desk::{Desk, Track};
 use foldhash::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// How a router behaves. Times in ns.
@@ -125,6 +126,11 @@ pub struct Router {
     broken: Option<Box<str>>,
     /// By the ledger's numbers; those of a venue that is no longer configured are `None`.
     desks: Vec<Option<Desk>>,
+    /// Of each: before this time nothing happens there by time alone, monotonic; whoever touches a desk sets it to 0.
+    rests: Vec<Nanos>,
+    /// Desks that were touched since somebody looked whether they have something to send; each once.
+    touched: VecDeque<u16>,
+    is_touched: Vec<bool>,
     stats: Vec<Shared<DeskStats>>,
     tallies: Arc<Tallies>,
     /// The desks of each link, by its number.
@@ -157,6 +163,7 @@ impl Router {
     #[must_use]
     pub fn new(config: Config, ledger: Ledger, risk: Risk, sink: Box<dyn Sink>, now: Stamp) -> Self {
         let desks = ledger.desks().iter().map(|_| None).collect();
+        let count = ledger.desks().len();
         let stats = ledger.desks().iter().map(|_| private_stats()).collect();
         let mut router = Self {
             config,
@@ -165,6 +172,9 @@ impl Router {
             sink,
             broken: None,
             desks,
+            rests: vec![0; count],
+            touched: VecDeque::new(),
+            is_touched: vec![false; count],
             stats,
             tallies: Arc::default(),
             links: Vec::new(),
@@ -199,6 +209,8 @@ impl Router {
         if known.is_none() {
             self.commit(&Record::Desk { desk, name: name.into() }, now);
             self.desks.push(None);
+            self.rests.push(0);
+            self.is_touched.push(false);
             self.stats.push(private_stats());
         }
         if speaker.has_replace() {
@@ -398,7 +410,41 @@ impl Router {
     }
 
     fn desk_mut(&mut self, desk: u16) -> Option<&mut Desk> {
+        self.touch(desk);
         self.desks.get_mut(usize::from(desk))?.as_mut()
+    }
+
+    /// A desk is to be looked at: something may have changed there.
+    pub fn touch(&mut self, desk: u16) {
+        if let Some(rests) = self.rests.get_mut(usize::from(desk)) {
+            *rests = 0;
+        }
+        if let Some(is_touched) = self.is_touched.get_mut(usize::from(desk))
+            && !std::mem::replace(is_touched, true)
+        {
+            self.touched.push_back(desk);
+        }
+    }
+
+    /// Takes the next desk that was touched since it was taken last: it may have something to send.
+    pub fn take_touched(&mut self) -> Option<u16> {
+        let desk = self.touched.pop_front()?;
+        if let Some(is_touched) = self.is_touched.get_mut(usize::from(desk)) {
+            *is_touched = false;
+        }
+        Some(desk)
+    }
+
+    /// How many desks were touched.
+    #[must_use]
+    pub fn touched_count(&self) -> usize {
+        self.touched.len()
+    }
+
+    /// Whether a desk has something to send, now or later.
+    #[must_use]
+    pub fn has_waiting(&self, desk: u16) -> bool {
+        self.desk(desk).is_some_and(Desk::has_waiting)
     }
 
     fn desks_of(&self, link: u16) -> &[u16] {
@@ -434,7 +480,19 @@ impl Router {
             return false;
         }
         match self.ledger.apply(record, now.realtime) {
-            Ok(()) => self.announce(record, now),
+            Ok(()) => {
+                self.announce(record, now);
+                let traded = match record {
+                    Record::Executed(fill) => Some(fill.id),
+                    Record::Changed(changed) if changed.filled > 0 => Some(changed.id),
+                    _ => None,
+                };
+                if let Some(desk) = traded.and_then(|id| self.ledger.order(id)).map(|order| order.placed.desk)
+                    && let Some(desk) = self.desk_mut(desk)
+                {
+                    desk.compare_at = 0;
+                }
+            }
             Err(error) => {
                 // our own mistake: the state stays as it was, and everybody is told
                 self.tallies.inconsistencies.add(1);

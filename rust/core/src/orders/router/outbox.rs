@@ -86,7 +86,8 @@ impl Router {
     /// Ends the commands of a desk whose time to live is over.
     pub(super) fn end_late(&mut self, number: u16, now: Stamp) {
         let late = |waiting: &Waiting| waiting.deadline < now.monotonic;
-        while let Some(desk) = self.desk_mut(number) {
+        while self.desk(number).is_some_and(|desk| desk.commands.iter().any(late)) {
+            let Some(desk) = self.desk_mut(number) else { return };
             let at = desk.commands.iter().position(late);
             let Some(waiting) = at.and_then(|at| desk.commands.remove(at)) else { return };
             self.too_late(number, &waiting, "its time to live was over before it could be sent", now);

@@ -14,16 +14,27 @@ impl Router {
     pub fn tick(&mut self, now: Stamp) {
         self.ask_about_unknown(now);
         for number in 0..u16::try_from(self.desks.len()).unwrap_or(u16::MAX) {
+            if self.rests.get(usize::from(number)).is_none_or(|until| *until > now.monotonic) {
+                continue;
+            }
             if self.desk(number).is_some_and(super::desk::Desk::is_up) {
                 self.end_late(number, now);
                 self.overdue(number, now);
                 self.claim_orphans(number, now);
                 self.forget_orphans(number, now);
+                self.look_after_cancels(number, now);
                 self.ask_due(number, now);
                 self.maybe_ready(number, now);
-                if self.desk(number).is_some_and(|desk| desk.state == DeskState::Ready) {
+                if self
+                    .desk(number)
+                    .is_some_and(|desk| desk.state == DeskState::Ready && desk.compare_at <= now.monotonic)
+                {
                     self.adopt_positions(number, false, now);
                 }
+            }
+            let until = self.desk(number).map_or(Nanos::MAX, super::desk::Desk::rests_until);
+            if let Some(rests) = self.rests.get_mut(usize::from(number)) {
+                *rests = until;
             }
         }
         self.cancel_wanted(now);
@@ -128,6 +139,9 @@ impl Router {
 
     /// What is unknown is asked about until it is known.
     fn ask_about_unknown(&mut self, now: Stamp) {
+        if self.ledger.unknown_count() == 0 {
+            return;
+        }
         let again = now.monotonic.saturating_add(self.config.ask_again);
         let unknown: Vec<(u16, u32)> = self
             .ledger
@@ -140,6 +154,18 @@ impl Router {
                 && matches!(desk.state, DeskState::Reconciling | DeskState::Ready)
             {
                 desk.ask.entry(instrument).or_insert(again);
+            }
+        }
+    }
+
+    /// A cancel that was taken is mostly followed by the order's end at once; where it is not, the venue is asked.
+    fn look_after_cancels(&mut self, number: u16, now: Stamp) {
+        loop {
+            let due =
+                self.desk(number).and_then(|desk| desk.cancelled.front()).is_some_and(|(at, _)| *at <= now.monotonic);
+            let Some((_, id)) = due.then(|| self.desk_mut(number)?.cancelled.pop_front()).flatten() else { return };
+            if self.state(id).is_some_and(|state| !state.is_terminal()) {
+                self.ask_about(id, now.monotonic);
             }
         }
     }
@@ -185,6 +211,9 @@ impl Router {
     /// cancelled when it was asked for. A cancel that was taken is not yet done: a venue may take it and lose it.
     fn cancel_wanted(&mut self, now: Stamp) {
         let killed = self.ledger.kill().is_some();
+        if !killed && !self.tracks.values().any(|track| track.wanted_gone) {
+            return;
+        }
         let wanted: Vec<u64> = self
             .ledger
             .live()
@@ -246,6 +275,9 @@ impl Router {
             }
             if !desk.ask.is_empty() {
                 say("orders are to be asked for".into());
+            }
+            if desk.cancelled.iter().any(|(_, id)| self.state(*id).is_some_and(|state| !state.is_terminal())) {
+                say("the end of a cancelled order is to be seen".into());
             }
             if desk.account_due != Nanos::MAX {
                 say("the account is to be asked for".into());
