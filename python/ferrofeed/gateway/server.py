@@ -103,6 +103,8 @@ class GatewayServer:
         self._ticks = 0
         self._moving = False
         self._failures: dict[int, int] = {}
+        self._refused: dict[int, tuple[str, str, tuple[bytes, bytes] | None]] = {}
+        """Logins that wait for an account which can't be had yet."""
         self._server: asyncio.Server | None = None
         self._stopping = False
         runner.told = self.flush
@@ -153,6 +155,7 @@ class GatewayServer:
             return
         self.core.tick()
         self._logins.tick()
+        self._try_again()
         self._look_for_failures()
         self.flush()
 
@@ -240,14 +243,28 @@ class GatewayServer:
         frames, closings, wishes, watchers = self.core.take()
         self._do(frames, closings, watchers)
         for login, venue, owner, keys in wishes:
-            account = self._accounts.get(venue, owner) if keys is None else self._logins.get(venue, owner, *keys)
+            account = self._account(venue, owner, keys)
             if isinstance(account, int):
                 self.core.grant(login, account)
             else:
                 self.count("login_limit")
                 self.core.refuse(login, account)
+                self._refused[login] = venue, owner, keys
         if wishes:
             self._move()  # a message's round may be overtaken by a book's or a timer's: theirs ends here, too
+
+    def _account(self, venue: str, owner: str, keys: tuple[bytes, bytes] | None) -> int | str:
+        return self._accounts.get(venue, owner) if keys is None else self._logins.get(venue, owner, *keys)
+
+    def _try_again(self) -> None:
+        """There may be room now for those who were told that there is none."""
+        for login, wish in tuple(self._refused.items()):
+            if not self.core.waits(login):
+                del self._refused[login]
+            elif isinstance(account := self._account(*wish), int):
+                del self._refused[login]
+                self.core.grant(login, account)
+                self._move()
 
     def _do(
         self,

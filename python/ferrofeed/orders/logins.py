@@ -89,6 +89,8 @@ class Logins:
             if known.leaving_s is not None:
                 return "the last login with these keys is being closed: try again in a moment"
             known.unused_s = None
+            for link in known.links:
+                link.retry()  # what the venue refused it may take by now
             return known.desk.number
         if len(self._all) >= self._most:
             self._make_room()

@@ -205,7 +205,13 @@ impl Gateway {
         self.settle(login, desk, router);
     }
 
-    /// The account that a login waited for can't be had.
+    /// Whether a login is there and waits for its account.
+    #[must_use]
+    pub fn waits(&self, login: u64) -> bool {
+        self.logins.get(&login).is_some_and(|login| login.desk.is_none())
+    }
+
+    /// The account that a login waited for can't be had, for now.
     pub fn deny_account(&mut self, login: u64, why: &str) {
         self.tell(login, FAILED, &format!("connect failed: {why}"));
     }

@@ -227,6 +227,11 @@ impl GatewayCore {
         self.with(py, |gateway| gateway.deny_account(login, why))
     }
 
+    /// Whether a login is there and waits for its account.
+    fn waits(&self, py: Python<'_>, login: u64) -> PyResult<bool> {
+        self.with(py, |gateway| gateway.waits(login))
+    }
+
     /// A connection to a desk's venue could not be made; `refused`: it does not want it with these keys.
     fn connect_failed(&self, py: Python<'_>, desk: u16, why: &str, refused: bool) -> PyResult<()> {
         self.with(py, |gateway| gateway.connect_failed(desk, why, refused))
