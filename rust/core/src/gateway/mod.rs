@@ -154,8 +154,8 @@ pub struct Gateway {
     /// Which of those wait for an order.
     cancelling_by_order: HashMap<u64, Vec<u64>>,
     last_cancelling: u64,
-    /// What was told last of each live order: its word and what is filled.
-    told: HashMap<u64, (&'static str, i64)>,
+    /// What was told last of each live order: its word, what is filled, price and quantity.
+    told: HashMap<u64, (&'static str, i64, i64, i64)>,
     wishes: Vec<Wish>,
     closings: Vec<Closing>,
     dirty: Vec<u32>,
