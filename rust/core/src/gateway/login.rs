@@ -111,13 +111,6 @@ impl Gateway {
             return Verdict::Missing(what);
         }
         let refused = |text: String| Verdict::Refused(Tally::LoginRefused, text);
-        let canonical = |name: &str| {
-            platform
-                .symbols
-                .iter()
-                .find(|(canonical, raw)| **canonical == *name || **raw == *name)
-                .map(|(canonical, _)| canonical)
-        };
         let (name, permission, limits, cancel) = if self.has_list() {
             let Some(client) = find(&self.clients, access_key, secret_key) else {
                 return refused("wrong access_key or secret_key".into());
@@ -126,8 +119,8 @@ impl Gateway {
                 return refused(format!("client {} may not go to platform {}", client.id, platform.name));
             }
             let barred = |name: &&&str| {
-                let known = canonical(name);
-                client.symbols.as_ref().is_some_and(|may| known.is_some_and(|known| !may.contains(known)))
+                let known = platform.canonical(name);
+                client.symbols.as_ref().is_some_and(|may| known.is_some_and(|known| may.iter().all(|one| **one != *known)))
             };
             if let Some(symbol) = symbols.iter().find(barred) {
                 return refused(format!("client {} may not trade {symbol}", client.id));
@@ -144,7 +137,7 @@ impl Gateway {
             let all = (Permission::Operator, ClientLimits::default(), self.options.cancel_on_disconnect);
             (name_of(access_key), all.0, all.1, all.2)
         };
-        if let Some(unknown) = symbols.iter().find(|name| canonical(name).is_none()) {
+        if let Some(unknown) = symbols.iter().find(|name| platform.canonical(name).is_none()) {
             let known: Vec<&str> = platform.symbols.iter().map(|(canonical, _)| &**canonical).collect();
             return refused(format!("Unknown symbol {unknown}: {} has {}", platform.name, known.join(", ")));
         }
@@ -200,9 +193,11 @@ impl Gateway {
     /// Puts a login onto its account.
     fn settle(&mut self, number: u64, desk: u16, router: &mut Router) {
         let Some(login) = self.logins.get_mut(&number) else { return };
+        let Some(platform) = self.platforms.get(login.platform) else { return };
         login.desk = Some(desk);
-        login.instruments =
-            login.symbols.iter().map(|symbol| router.instrument_named(desk, symbol).unwrap_or(u32::MAX)).collect();
+        // what the client may trade was judged by these names
+        let instrument = |symbol: &str| router.instrument_named(desk, platform.canonical(symbol)?);
+        login.instruments = login.symbols.iter().map(|symbol| instrument(symbol).unwrap_or(u32::MAX)).collect();
         self.watchers_changed |= login.market_data;
         self.logins_by_desk.entry(desk).or_default().push(number);
         // its orders of earlier days are its own

@@ -99,6 +99,14 @@ pub struct Platform {
     pub market_data: bool,
 }
 
+impl Platform {
+    /// The canonical symbol of one, in whichever spelling.
+    fn canonical(&self, name: &str) -> Option<&str> {
+        let known = self.symbols.iter().find(|(canonical, raw)| **canonical == *name || **raw == *name);
+        known.map(|(canonical, _)| &**canonical)
+    }
+}
+
 /// An account that a login waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -130,7 +138,7 @@ pub struct Watcher {
     pub socket: u32,
     /// The venue.
     pub venue: Box<str>,
-    /// What it calls its symbols.
+    /// Its symbols, canonical.
     pub symbols: Vec<Box<str>>,
 }
 
@@ -278,8 +286,9 @@ impl Gateway {
         }
         let watching = self.logins.iter().filter(|(_, login)| login.market_data && login.desk.is_some());
         let watcher = |(number, login): (&u64, &Login)| {
-            let venue = self.platforms.get(login.platform)?.venue.clone();
-            Some(Watcher { login: *number, socket: login.socket, venue, symbols: login.symbols.clone() })
+            let platform = self.platforms.get(login.platform)?;
+            let symbols = login.symbols.iter().filter_map(|name| platform.canonical(name)).map(Into::into).collect();
+            Some(Watcher { login: *number, socket: login.socket, venue: platform.venue.clone(), symbols })
         };
         Some(watching.filter_map(watcher).collect())
     }

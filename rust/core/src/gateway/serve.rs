@@ -177,7 +177,10 @@ impl Gateway {
                 }
             }
             (Op::Position | Op::SymbolInfo, _) => {
-                let Some(known) = router.ledger().instrument(instrument) else { return };
+                let Some(known) = router.ledger().instrument(instrument) else {
+                    let text = format!("Unknown symbol {}", symbol.unwrap_or_default());
+                    return self.answer(socket, op, cid, Some(&text), b"");
+                };
                 more.extend_from_slice(b",\"data\":");
                 if op == Op::SymbolInfo {
                     write::rules(&mut more, &known.rules);
