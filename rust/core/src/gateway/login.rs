@@ -111,8 +111,8 @@ impl Gateway {
             return Verdict::Missing(what);
         }
         let refused = |text: String| Verdict::Refused(Tally::LoginRefused, text);
-        let (name, permission, limits, cancel) = if self.has_list() {
-            let Some(client) = find(&self.clients, access_key, secret_key) else {
+        let (name, permission, limits, cancel) = if let Some(clients) = &self.clients {
+            let Some(client) = find(clients, access_key, secret_key) else {
                 return refused("wrong access_key or secret_key".into());
             };
             if client.platforms.as_ref().is_some_and(|may| !may.contains(&platform.name)) {

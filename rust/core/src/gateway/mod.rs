@@ -147,7 +147,8 @@ pub struct Watcher {
 pub struct Gateway {
     options: Options,
     platforms: Vec<Platform>,
-    clients: Vec<Listed>,
+    /// The only ones that may come in; `None`: the platforms' keys decide.
+    clients: Option<Vec<Listed>>,
     owners: Vec<Owner>,
     owner_by_name: HashMap<Box<str>, usize>,
     owner_by_strategy: HashMap<u32, usize>,
@@ -189,7 +190,7 @@ impl Gateway {
         Self {
             options,
             platforms,
-            clients: clients.into_iter().flatten().map(Listed::from).collect(),
+            clients: clients.map(|all| all.into_iter().map(Listed::from).collect()),
             owners: Vec::new(),
             owner_by_name: HashMap::new(),
             owner_by_strategy: HashMap::new(),
@@ -309,7 +310,7 @@ impl Gateway {
     /// Whether clients come from a list.
     #[must_use]
     pub fn has_list(&self) -> bool {
-        !self.clients.is_empty()
+        self.clients.is_some()
     }
 
     fn close(&mut self, number: u32, code: u16, reason: &'static str) {
