@@ -15,6 +15,7 @@ use crate::orders::router::{Denial, NewOrder, Router};
 use crate::orders::state::{Change, OrderState};
 use crate::orders::venue::write::Object;
 use crate::orders::{Offset, OrderType, Product, Side, Unit};
+use foldhash::{HashMap, HashMapExt as _};
 
 /// Orders that one cancel may name.
 const MOST_CANCELS: usize = 1_024;
@@ -38,6 +39,8 @@ pub(super) struct Cancelling {
     deadline: Nanos,
     /// Every number that was named, and what came of it; `None`: nothing yet.
     rows: Vec<(Box<str>, Option<Decision>)>,
+    /// The orders that are not decided, and which rows are theirs.
+    open: HashMap<u64, Vec<usize>>,
 }
 
 impl Gateway {
@@ -321,14 +324,17 @@ impl Gateway {
         let key = self.last_cancelling;
         let mut rows = Vec::with_capacity(named.len());
         let mut asked = Vec::new();
+        let mut open: HashMap<u64, Vec<usize>> = HashMap::new();
         for name in named {
             let id = name.parse::<u64>().ok().filter(|id| router.ledger().order(*id).is_some_and(&mine));
             let state = id.and_then(|id| router.ledger().order(id)).map(|order| order.state);
             let row = match (id, state) {
                 (Some(id), Some(state)) if !state.is_terminal() => {
-                    if !asked.contains(&id) {
+                    let own = open.entry(id).or_default();
+                    if own.is_empty() {
                         asked.push(id);
                     }
+                    own.push(rows.len());
                     None
                 }
                 (Some(_), Some(OrderState::Filled)) => Some(Err("Order filled".into())),
@@ -338,7 +344,7 @@ impl Gateway {
             rows.push((name, row));
         }
         let deadline = now.monotonic.saturating_add(self.options.answer_within);
-        self.cancelling.insert(key, Cancelling { socket, cid: cid.into(), deadline, rows });
+        self.cancelling.insert(key, Cancelling { socket, cid: cid.into(), deadline, rows, open });
         for id in &asked {
             self.cancelling_by_order.entry(*id).or_default().push(key);
         }
@@ -376,15 +382,15 @@ impl Gateway {
             }
         }
         let Some(waiting) = self.cancelling.get_mut(&key) else { return };
-        for (name, decided) in &mut waiting.rows {
-            if decided.is_none() && name.parse() == Ok(id) {
+        for at in waiting.open.remove(&id).unwrap_or_default() {
+            if let Some((_, decided)) = waiting.rows.get_mut(at) {
                 *decided = Some(row.clone());
             }
         }
     }
 
     fn answer_cancel_if_decided(&mut self, key: u64) {
-        if self.cancelling.get(&key).is_some_and(|waiting| waiting.rows.iter().all(|(_, row)| row.is_some())) {
+        if self.cancelling.get(&key).is_some_and(|waiting| waiting.open.is_empty()) {
             self.answer_cancel(key);
         }
     }
@@ -409,13 +415,11 @@ impl Gateway {
 
     pub(super) fn forget_cancelling(&mut self, key: u64) -> Option<Cancelling> {
         let waiting = self.cancelling.remove(&key)?;
-        for (name, _) in waiting.rows.iter().filter(|(_, row)| row.is_none()) {
-            if let Ok(id) = name.parse::<u64>()
-                && let Some(keys) = self.cancelling_by_order.get_mut(&id)
-            {
+        for id in waiting.open.keys() {
+            if let Some(keys) = self.cancelling_by_order.get_mut(id) {
                 keys.retain(|known| *known != key);
                 if keys.is_empty() {
-                    self.cancelling_by_order.remove(&id);
+                    self.cancelling_by_order.remove(id);
                 }
             }
         }
