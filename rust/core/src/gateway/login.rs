@@ -63,6 +63,7 @@ impl Gateway {
             market_data: *market_data,
         };
         self.logins.insert(number, login);
+        self.tokens.insert(token);
         if let Some(socket) = self.sockets.get_mut(&socket) {
             socket.logins.push(number);
         }
@@ -217,6 +218,7 @@ impl Gateway {
     /// Ends a login.
     pub(super) fn end(&mut self, number: u64, router: &mut Router, now: Stamp) {
         let Some(login) = self.logins.remove(&number) else { return };
+        self.tokens.remove(&login.token);
         self.watchers_changed |= login.market_data;
         if let Some(socket) = self.sockets.get_mut(&login.socket) {
             socket.logins.retain(|known| *known != number);

@@ -25,9 +25,9 @@ use crate::clock::{Nanos, Stamp};
 use crate::orders::router::Router;
 use crate::sign::Secret;
 use client::Listed;
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use serve::{Cancelling, Placing};
-use session::{Login, Owner, Socket};
+use session::{Login, Owner, Socket, Token};
 
 /// How a gateway behaves. Times in ns.
 #[derive(Clone, Debug)]
@@ -154,6 +154,8 @@ pub struct Gateway {
     owner_by_strategy: HashMap<u32, usize>,
     sockets: HashMap<u32, Socket>,
     logins: HashMap<u64, Login>,
+    /// The tokens of all of them, to tell one of another connection from none.
+    tokens: HashSet<Token>,
     logins_by_desk: HashMap<u16, Vec<u64>>,
     /// Accounts of owners, by platform's venue.
     own_desks: HashMap<(Box<str>, usize), u16>,
@@ -196,6 +198,7 @@ impl Gateway {
             owner_by_strategy: HashMap::new(),
             sockets: HashMap::new(),
             logins: HashMap::new(),
+            tokens: HashSet::new(),
             logins_by_desk: HashMap::new(),
             own_desks: HashMap::new(),
             last_login: 0,

@@ -4,7 +4,7 @@ use super::client::Permission;
 use super::count::Tally;
 use super::login::strategy_name;
 use super::request::{Body, Misread, Op, Request};
-use super::session::Login;
+use super::session::{Login, Token};
 use super::write::{self, Moment};
 use super::{Gateway, Nanos};
 use crate::clock::Stamp;
@@ -115,7 +115,7 @@ impl Gateway {
     ) {
         let (op, cid) = (request.op, request.cid);
         let Some((number, login)) = self.find(socket, &request.token) else {
-            let foreign = self.logins.values().any(|login| login.token.is(&request.token));
+            let foreign = Token::read(&request.token).is_some_and(|token| self.tokens.contains(&token));
             self.tallies.count(if foreign { Tally::ForeignToken } else { Tally::InvalidToken });
             return self.answer(socket, op, cid, Some("Invalid token"), b"");
         };

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 /// A login's token, as text.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Token([u8; 32]);
 
 impl Token {
@@ -20,6 +20,11 @@ impl Token {
             }
         }
         Self(text)
+    }
+
+    /// What may be one; `None`: it can't.
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        text.try_into().map(Self).ok()
     }
 
     pub(super) const fn text(&self) -> &[u8] {
