@@ -31,14 +31,14 @@ class _Watcher:
         self.socket = socket
         self.wanted = wanted
         """Market-data venues with their symbols."""
-        self.newest: dict[tuple[str, str, str], bytes] = {}
-        """By topic, venue and symbol."""
+        self.newest: dict[tuple[str, str, str, str], bytes] = {}
+        """By topic, venue, symbol and interval."""
         self.trades: deque[bytes] = deque()
         self.dropped = 0
 
-    def put(self, topic: str, venue: str, symbol: str, data: bytes) -> None:
+    def put(self, topic: str, venue: str, symbol: str, interval: str, data: bytes) -> None:
         if topic != "trade":
-            self.newest[topic, venue, symbol] = data
+            self.newest[topic, venue, symbol, interval] = data
             return
         if len(self.trades) >= MOST_TRADES:
             self.trades.popleft()
@@ -94,18 +94,18 @@ class MarketData:
             if batch is not None:
                 lines = self._lines(batch.core).splitlines()
                 for event, line in zip(batch, lines, strict=True):
-                    self._put(event.type, event.venue, event.symbol, line)
+                    self._put(event.type, event.venue, event.symbol, getattr(event, "interval", ""), line)
         for watcher in self._watchers.values():
             if watcher.newest or watcher.trades:
                 self._tell(watcher)
 
-    def _put(self, kind: str, venue: str, symbol: str, line: bytes) -> None:
+    def _put(self, kind: str, venue: str, symbol: str, interval: str, line: bytes) -> None:
         topic = TOPICS.get(kind)
         if topic is None:
             return
         for watcher in self._watchers.values():
             if (venue, symbol) in watcher.wanted:
-                watcher.put(topic, venue, symbol, line)
+                watcher.put(topic, venue, symbol, interval, line)
 
     def _tell(self, watcher: _Watcher) -> None:
         connection = self._connection(watcher.socket)
@@ -116,7 +116,7 @@ class MarketData:
             self._gateway.market(watcher.login, "trade", data, dropped)
             dropped = 0
         watcher.trades.clear()
-        for (topic, _, _), data in watcher.newest.items():
+        for (topic, *_), data in watcher.newest.items():
             self._gateway.market(watcher.login, topic, data, 0)
         watcher.newest.clear()
 
