@@ -9,6 +9,7 @@ import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.gateway.client import DEADLINE_S, ETH, Client, D
 from tests.gateway.hostile import VENUE, Raw, Server, frame, order
 from tests.gateway.shapes import eventually
@@ -20,7 +21,7 @@ from ferrofeed.gateway.platforms import ClientText, PlatformText
 from ferrofeed.gateway.server import GatewayServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.gateway.targets import Certificate, Target
@@ -121,35 +122,73 @@ class Told:
         self.told.append((topic, json.loads(data)))
 
 
-def test_bars_of_several_intervals_do_not_hide_one_another() -> None:
-    venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=[ETH], reference="")])
-    config: Any = SimpleNamespace(venue=lambda _id: venue)
-    rows = [
-        {"type": "bar", "venue": "m", "symbol": ETH, "interval": interval, "close": close}
-        for interval, close in (("1m", "1"), ("5m", "2"), ("1m", "3"))
-    ]
+class Events(list[Any]):
+    """A batch."""
 
-    class Batch(list[Any]):
-        core = None
+    core: Any = None
+
+
+def told(*rows: dict[str, str]) -> list[tuple[str, Any]]:
+    """What a client that watches ETH/USDT hears of these events, which come at once."""
+    events = [{"venue": "m", "symbol": ETH, **row} for row in rows]
 
     class Consumer:
-        def __init__(self, kinds: list[str]) -> None:
-            self.pending = [Batch(SimpleNamespace(**row) for row in rows)] if "bar" in kinds else []
+        def __init__(self, kinds: Sequence[str]) -> None:
+            found = Events(SimpleNamespace(**one) for one in events if one["type"] in kinds)
+            self.lines = b"".join(json.dumps(one).encode() + b"\n" for one in events if one["type"] in kinds)
+            found.core = self.lines
+            self.pending = [found] if found else []
 
-        def poll(self) -> Batch | None:
+        def poll(self) -> Events | None:
             return self.pending.pop() if self.pending else None
 
-        def close(self) -> None: ...
+        def close(self) -> None:
+            pass
 
-    core = Told()
-    lines = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
-    reader: Any = SimpleNamespace(unread=0)
-    market = MarketData(
-        config, core, lambda kinds: Consumer(list(kinds)), lambda _batch: lines, lambda _number: reader  # type: ignore[arg-type]
-    )
+    venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=[ETH], reference="")])
+    config: Any = SimpleNamespace(venue=lambda _id: venue)
+    core: Any = Told()
+    make: Any = Consumer
+    lines: Any = lambda batch: batch  # noqa: E731
+    connection: Any = lambda _number: SimpleNamespace(unread=0)  # noqa: E731
+    market = MarketData(config, core, make, lines, connection)
     market.watch([(1, 1, "paper", [ETH])])
     market.look()
-    assert [(topic, one["interval"], one["close"]) for topic, one in core.told] == [("bar", "1m", "3"), ("bar", "5m", "2")]
+    found: list[tuple[str, Any]] = core.told
+    return found
+
+
+def test_bars_of_several_intervals_do_not_hide_one_another() -> None:
+    rows = [
+        {"type": "bar", "interval": interval, "close": close}
+        for interval, close in (("1m", "1"), ("5m", "2"), ("1m", "3"))
+    ]
+    found = sorted((topic, one["interval"], one["close"]) for topic, one in told(*rows))
+    assert found == [("bar", "1m", "3"), ("bar", "5m", "2")]
+
+
+@pytest.mark.parametrize("symbol", [ETH, ""])
+def test_an_outage_is_told_after_the_books_before_it_and_before_those_after_it(symbol: str) -> None:
+    old, new = ({"type": "book", "bid": bid} for bid in ("1", "2"))
+    gone = {"type": "status", "symbol": symbol, "state": "disconnected"}
+    assert [topic for topic, _ in told(old, gone)] == ["depth", "status"]
+    heard = told(old, gone, new)
+    assert [(topic, one.get("bid")) for topic, one in heard] == [("status", None), ("depth", "2")]
+    elsewhere = [{**gone, "venue": "other"}, {**gone, "symbol": "BTC/USDT"}]
+    assert told(*elsewhere) == []
+
+
+def test_a_client_hears_that_its_market_is_gone(tmp_path: Path) -> None:
+    """The last book it was told of is no book any more."""
+    with gateway(tmp_path, market_data_interval_ms=20) as target, target.client() as client:
+        access, secret = target.key()
+        client.ask("login", platform=SPOT, symbols=[ETH], access_key=access, secret_key=secret, market_data=True)
+        target.book([("2990", "3"), ("2989", "1")], [("3010", "2"), ("3011", "5")])
+        client.find(lambda m: m.get("topic") == "depth" and m["data"]["valid"])
+        since = len(client.got)
+        target.market.stop()
+        data = client.find(lambda m: m.get("topic") == "status" and m["data"]["state"] == "disconnected", since)["data"]
+        assert (data["type"], data["venue"], data["symbol"]) == ("status", "market", "")
 
 
 # connections to venues
