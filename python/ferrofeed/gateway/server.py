@@ -81,6 +81,7 @@ class GatewayServer:
             ttl_ns=round(config.orders.ttl_s * NS),
             answer_within_ns=round(answers_s * NS),
             cancel_on_disconnect=gateway.on_disconnect == "cancel",
+            kill_file=config.orders.kill_path,
         )
         self._connections: dict[int, Connection] = {}
         self._accounts = Accounts(config, gateway, orders.core, orders, runner)
@@ -94,6 +95,7 @@ class GatewayServer:
         self._server: asyncio.Server | None = None
         self._stopping = False
         runner.told = self.flush
+        runner.leaving = self.leave
         orders.told = self._told
 
     @property
@@ -143,9 +145,15 @@ class GatewayServer:
         self._look_for_failures()
         self.flush()
 
-    async def stop(self, grace_s: float) -> None:
-        """Nobody is let in any more, and everybody is told to go."""
+    def leave(self) -> list[int]:
+        """The feed stops: nobody comes in and no order is taken any more; returns those that go with their client."""
         self._stopping = True
+        going = self.core.stop()
+        self._move()
+        return going
+
+    async def stop(self, grace_s: float) -> None:
+        """Everybody is told to go."""
         if self._server is not None:
             self._server.close()
         else:

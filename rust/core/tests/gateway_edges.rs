@@ -42,8 +42,8 @@ fn the_end_of_an_order_is_told_however_few_finished_ones_are_kept() {
         for (at, (_, order)) in placed.iter().enumerate() {
             let about = |one: &Value| [&one["order_no"], &one["data"]["order_no"]].contains(&&json!(order));
             let told = words(&heard.iter().filter(|(_, one)| about(one)).cloned().collect::<Vec<_>>());
-            let expected =
-                ["1 place_order", "1 notify order SUBMITTED", "1 notify fill", "1 notify order FILLED"].map(String::from);
+            let expected = ["1 place_order", "1 notify order SUBMITTED", "1 notify fill", "1 notify order FILLED"]
+                .map(String::from);
             assert_eq!(told, expected, "order {at} of a router that keeps {keep}");
         }
         let list = served.say(1, &json!({"op": "open_orders", "token": token, "symbol": "ETH/USDT"}));

@@ -14,6 +14,9 @@ use std::collections::BTreeSet;
 /// Logins of one connection that may be refused before it is closed: nobody tries keys out here.
 const MOST_REFUSED: u32 = 10;
 
+/// What those hear who want to trade while the feed stops.
+pub(super) const STOPPING: &str = "the feed is stopping: no orders are taken";
+
 /// What came of a login.
 enum Verdict {
     /// Who it is.
@@ -121,7 +124,10 @@ impl Gateway {
             }
             let barred = |name: &&&str| {
                 let known = platform.canonical(name);
-                client.symbols.as_ref().is_some_and(|may| known.is_some_and(|known| may.iter().all(|one| **one != *known)))
+                client
+                    .symbols
+                    .as_ref()
+                    .is_some_and(|may| known.is_some_and(|known| may.iter().all(|one| **one != *known)))
             };
             if let Some(symbol) = symbols.iter().find(barred) {
                 return refused(format!("client {} may not trade {symbol}", client.id));
@@ -261,7 +267,7 @@ impl Gateway {
         let up = matches!(told, CONNECTED | READY | ERROR);
         match router.desk_state(desk) {
             Some(DeskState::Ready) => {
-                let trouble = trouble(router);
+                let trouble = if self.stopping { Some(STOPPING.into()) } else { trouble(router) };
                 let code = if trouble.is_some() { ERROR } else { READY };
                 if !up {
                     self.tell(number, CONNECTED, "connected");

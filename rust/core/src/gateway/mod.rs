@@ -173,6 +173,10 @@ pub struct Gateway {
     /// Somebody came, went, or wants other market data.
     watchers_changed: bool,
     assets_changed: Vec<u16>,
+    /// The feed stops: no orders are taken any more.
+    stopping: bool,
+    /// Why nobody may clear the kill switch now.
+    kill_stays: Option<String>,
     payload: Vec<u8>,
     random: fn(&mut [u8; 16]) -> bool,
     /// What happened.
@@ -212,6 +216,8 @@ impl Gateway {
             dirty: Vec::new(),
             watchers_changed: false,
             assets_changed: Vec::new(),
+            stopping: false,
+            kill_stays: None,
             payload: Vec::new(),
             random,
             tallies: Tallies::default(),
@@ -240,6 +246,31 @@ impl Gateway {
         }
         let lost = u64::try_from(lost.saturating_add(waiting.len())).unwrap_or(u64::MAX);
         self.tallies.add(Tally::Undeliverable, lost);
+    }
+
+    /// Says why nobody may clear the kill switch, which something outside throws again; `None`: operators may.
+    pub fn keep_kill(&mut self, why: Option<String>) {
+        self.kill_stays = why;
+    }
+
+    /// The feed stops, and every login ends with it: no order is taken from here on, and those that go with their login are
+    /// cancelled while there is somebody to cancel them. Gives these.
+    pub fn stop(&mut self, router: &mut Router, now: Stamp) -> Vec<u64> {
+        self.stopping = true;
+        let mut going = Vec::new();
+        let ends: Vec<(u16, usize)> =
+            self.logins.values().filter_map(|login| Some((login.desk?, login.owner))).collect();
+        for (desk, owner) in ends {
+            let Some(owner) = self.owners.get(owner).filter(|owner| owner.cancel_on_disconnect) else { continue };
+            let Some(strategy) = owner.strategy else { continue };
+            let ledger = router.ledger();
+            going.extend(
+                owner.live.iter().filter(|id| ledger.order(**id).is_some_and(|order| order.placed.desk == desk)),
+            );
+            router.cancel_all(Some(desk), None, Some(strategy), now);
+        }
+        self.tell_conditions(None, router);
+        going
     }
 
     /// Time passed; call it some times a second.

@@ -2,7 +2,7 @@
 
 use super::client::Permission;
 use super::count::Tally;
-use super::login::strategy_name;
+use super::login::{STOPPING, strategy_name};
 use super::request::{Body, Misread, Op, Request};
 use super::session::{Login, Token};
 use super::write::{self, Moment};
@@ -152,6 +152,11 @@ impl Gateway {
         }
         let mut more = Vec::new();
         match (op, &request.body) {
+            (Op::Place, _) if self.stopping => {
+                let text = format!("not_ready: {STOPPING}");
+                router.note(desk, "not_ready", STOPPING, now);
+                return self.answer(socket, op, cid, Some(&text), b"");
+            }
             (Op::Place, Body::Place { side, order_type, price, quantity, .. }) => {
                 let terms = Terms { side: *side, order_type: *order_type, price: *price, quantity: *quantity };
                 let placed = self.place(owner, desk, instrument, &terms, top, read, router, now);
@@ -203,6 +208,9 @@ impl Gateway {
             (Op::ClearKill, Body::Text(who)) => {
                 if who.trim().is_empty() {
                     return self.answer(socket, op, cid, Some("who: say who clears it"), b"");
+                }
+                if let Some(why) = self.kill_stays.clone() {
+                    return self.answer(socket, op, cid, Some(&why), b"");
                 }
                 let name = self.owners.get(owner).map_or("", |owner| &*owner.name);
                 if !router.clear_kill(&format!("{who} (gateway client {name})"), now) {
