@@ -277,6 +277,8 @@ class GatewayServer:
     def _look_for_failures(self) -> None:
         """Connections to venues that can't be made: clients wait for them."""
         for link in self._runner.links:
+            if link.pushes:
+                continue  # its venue is reached by another one
             if link.carrier.live:
                 self._failures.pop(link.link, None)
                 continue
