@@ -129,6 +129,7 @@ class GatewayServer:
             None,
             sock=self._listener,
             ssl=self._tls,
+            ssl_handshake_timeout=None if self._tls is None else self.config.handshake_s,
             websocket_handshake_timeout=self.config.handshake_s,
             enable_auto_pong=False,
             max_frame_size=self.max_message,
