@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import socket
 import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.gateway.client import DEADLINE_S, ETH, Client, D
+from tests.gateway.client import DEADLINE_S, ETH, Client, D, exact
 from tests.gateway.hostile import VENUE, Raw, Server, frame, order
 from tests.gateway.shapes import eventually
 from tests.gateway.targets import SPOT, UPSTREAM, Process, free_port, gateway, head
@@ -67,9 +68,9 @@ def test_no_order_is_taken_any_more_when_all_are_cancelled_for_the_end(tmp_path:
                     message = client.receive()
                     if message.get("topic") == "order" and message["data"]["status"] == "CANCELED":
                         asked = {"symbol": ETH, "action": "BUY", "price": D(99), "quantity": D(1)}
-                        client.send({
-                            "op": "place_order", "cid": "again", "token": login.token, "order_type": "LIMIT", **asked
-                        })
+                        client.send(
+                            {"op": "place_order", "cid": "again", "token": login.token, "order_type": "LIMIT", **asked}
+                        )
                     if message.get("cid") == "again":
                         refused = message["error_message"]
             ending.join(DEADLINE_S)
@@ -88,6 +89,17 @@ def test_the_end_cancels_the_orders_of_a_client_that_does_not_answer(tmp_path: P
             assert raw.ask(order(token, price=100))["result"] is True
             assert process.stop() == 0
         assert open_at(behind) == []
+
+
+def test_a_process_that_was_killed_cancels_them_when_it_runs_again(tmp_path: Path) -> None:
+    with before_another(tmp_path, on_disconnect="cancel") as (process, _):
+        with Client(process.url) as client:
+            client.login(SPOT, KEY).placed("BUY", "100", "1")
+            process.stop(signal.SIGKILL)
+        process.start()
+        with Client(process.url) as client:
+            login = client.login(SPOT, KEY)
+            eventually(lambda: exact(login.ask("open_orders", symbol=ETH)["data"], []))
 
 
 # what the operator holds back
@@ -275,7 +287,7 @@ def test_a_connection_that_never_begins_tls_is_closed(tmp_path: Path, certificat
 
 
 def test_keys_are_not_printed() -> None:
-    client = ClientText("a", b"AAAA", b"SSSS", "trade", None, None, False, None, None, None, None)  # noqa: FBT003
+    client = ClientText("a", b"AAAA", b"SSSS", "trade", None, None, False, None, None, None, None)
     platform = PlatformText("p", "p", "coinceres", [], 1, (b"AAAA", b"SSSS"), market_data=False)
     for one in (client, platform):
         assert "AAAA" not in repr(one)

@@ -120,6 +120,7 @@ class GatewayServer:
     def start(self) -> None:
         """The loop runs."""
         self._accounts.revive()
+        self.core.start()
         self._supervisor.spawn(self._serve())
 
     async def _serve(self) -> None:

@@ -12,11 +12,11 @@
 mod gateway_support;
 mod orders_support;
 
-use ferrofeed_core::gateway::{Accounts, Watcher};
-use ferrofeed_core::orders::router::Speaker;
-use ferrofeed_core::orders::{OrderStatus, Report, RequestKey};
+use ferrofeed_core::gateway::{Accounts, Client, ClientLimits, Permission, Watcher};
+use ferrofeed_core::orders::router::{Request, Speaker};
+use ferrofeed_core::orders::{Gateway as Said, OrderStatus, Report, RequestKey};
 use gateway_support::{Served, login, order, words};
-use orders_support::{SECOND, World, dec, row};
+use orders_support::{MS, SECOND, World, dec, quantapi, row};
 use serde_json::{Value, json};
 
 #[test]
@@ -109,4 +109,101 @@ fn a_list_of_nobody_lets_nobody_in() {
     let mut served = Served::new(Accounts::Shared(0), Some(Vec::new()));
     let heard = served.say(1, &login("paper", "a"));
     assert_eq!(heard[0].1["error_message"], "wrong access_key or secret_key");
+}
+
+/// The states that were told.
+fn codes(heard: &[(u32, Value)]) -> Vec<u64> {
+    heard.iter().filter_map(|(_, one)| one["code"].as_u64()).collect()
+}
+
+/// The venue is a gateway itself: it is there, and the platform behind it comes and goes.
+fn behind_another() -> Served {
+    let mut world = World::new(quantapi());
+    let now = world.stamp();
+    world.router.opened(0, now);
+    let sent = world.sent().unwrap();
+    world.report(Report::LoggedIn { request: RequestKey::Number(sent.number), token: "token".into() });
+    said(&mut world, Said::Ready);
+    Served::before(world, Accounts::Shared(0), None)
+}
+
+fn said(world: &mut World, state: Said) {
+    world.report(Report::Gateway { state, message: "".into() });
+    if state == Said::Ready {
+        for _ in 0..100 {
+            world.answer_questions(&[]);
+            world.pass(100 * MS);
+        }
+    }
+}
+
+#[test]
+fn what_a_gateway_behind_us_says_of_its_platform_is_no_connection() {
+    let mut served = behind_another();
+    let token = served.login(1, "a");
+    said(&mut served.world, Said::Disconnected);
+    assert_eq!(codes(&served.heard()), [4, 5]);
+    for state in [Said::Reconnecting, Said::ConnectFailed, Said::Reconnecting] {
+        said(&mut served.world, state);
+        assert_eq!(codes(&served.heard()), [0_u64; 0], "{state:?} is no connection");
+    }
+    // who comes now is told the same
+    let heard = served.say(2, &login("other", "b"));
+    assert_eq!(codes(&heard), [5]);
+    assert_eq!(served.say(1, &order(&token, "c", 1.0))[0].1["error_message"], "Platform not ready");
+    said(&mut served.world, Said::Ready);
+    let heard = served.heard();
+    let of = |socket: u32| codes(&heard.iter().filter(|(to, _)| *to == socket).cloned().collect::<Vec<_>>());
+    assert_eq!((of(1), of(2)), (vec![2, 6], vec![2, 6]));
+}
+
+#[test]
+fn a_connection_that_fails_elsewhere_takes_no_ready_platform_away() {
+    let mut served = Served::shared();
+    let token = served.login(1, "a");
+    served.gateway.connect_failed(0, "refused");
+    assert_eq!(served.heard(), []);
+    served.place(1, &token, "c");
+}
+
+#[test]
+fn a_process_that_was_killed_takes_the_orders_with_it_that_go_with_their_login() {
+    for cancel in [true, false] {
+        let client = Client {
+            id: "maker".into(),
+            access_key: "k".into(),
+            secret_key: "s".into(),
+            permission: Permission::Trade,
+            platforms: None,
+            symbols: None,
+            cancel_on_disconnect: cancel,
+            limits: ClientLimits::default(),
+        };
+        let mut served = Served::new(Accounts::Shared(0), Some(vec![client.clone()]));
+        let token = served.login(1, "k");
+        served.rests(1, &token, "v1");
+        let mine: u64 = served.world.router.ledger().live().map(|order| order.placed.id).next().unwrap();
+        let other = served.world.live("v2");
+        // nobody says goodbye
+        let Served { mut world, .. } = served;
+        world.restart();
+        let mut served = Served::before(world, Accounts::Shared(0), Some(vec![client]));
+        let now = served.world.stamp();
+        served.gateway.start(&mut served.world.router, now);
+        served.world.router.opened(0, now);
+        let rows = [row("v1", "", OrderStatus::Working, "0"), row("v2", "", OrderStatus::Working, "0")];
+        let mut cancelled = Vec::new();
+        for _ in 0..100 {
+            while let Some(sent) = served.world.sent() {
+                match &sent.request {
+                    Request::Cancel(ids) => cancelled.extend(ids.clone()),
+                    _ => served.world.answer(&sent, &rows),
+                }
+            }
+            served.world.pass(100 * MS);
+        }
+        cancelled.dedup();
+        assert_eq!(cancelled, if cancel { vec![mine] } else { vec![] });
+        assert_eq!(served.world.router.ledger().order(other).unwrap().state.name(), "working");
+    }
 }

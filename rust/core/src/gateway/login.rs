@@ -235,17 +235,18 @@ impl Gateway {
         if let Some(logins) = self.logins_by_desk.get_mut(&desk) {
             logins.retain(|known| *known != number);
         }
-        if owner.cancel_on_disconnect
-            && let Some(strategy) = owner.strategy
-        {
-            router.cancel_all(Some(desk), None, Some(strategy), now);
+        if owner.cancel_on_disconnect {
+            router.cancel_each(&owner.live_at(desk, router), now);
         }
     }
 
     /// A connection to a desk's venue could not be made.
     pub fn connect_failed(&mut self, desk: u16, why: &str) {
-        for login in self.logins_by_desk.get(&desk).cloned().unwrap_or_default() {
-            self.tell(login, FAILED, &format!("connect failed: {why}"));
+        for number in self.logins_by_desk.get(&desk).cloned().unwrap_or_default() {
+            let up = self.logins.get(&number).is_some_and(|login| matches!(login.told, CONNECTED | READY | ERROR));
+            if !up {
+                self.tell(number, FAILED, &format!("connect failed: {why}"));
+            }
         }
     }
 
@@ -276,16 +277,17 @@ impl Gateway {
                     self.tell(number, code, trouble.as_deref().unwrap_or("ready"));
                 }
             }
-            Some(DeskState::Opening | DeskState::Reconciling) if matches!(told, READY | ERROR) => {
+            Some(DeskState::Reconciling) if matches!(told, READY | ERROR) => {
                 self.tell(number, DISCONNECTED, "disconnected");
                 self.tell(number, RECONNECTING, "reconnecting");
             }
-            Some(DeskState::Opening | DeskState::Reconciling) => {
+            Some(DeskState::Reconciling) => {
                 if told != CONNECTED {
                     self.tell(number, CONNECTED, "connected");
                 }
             }
-            Some(DeskState::Down) | None => {
+            // a gateway that is there is not yet the platform behind it
+            Some(DeskState::Opening | DeskState::Down) | None => {
                 if up {
                     self.tell(number, DISCONNECTED, "disconnected");
                 }
@@ -315,7 +317,15 @@ fn trouble(router: &Router) -> Option<String> {
     (router.ledger().mode() == Mode::Halted).then(|| "halted: nothing but cancels is taken".into())
 }
 
+/// In front of an owner's name where the journal has its orders.
+const MARK: &str = "gateway:";
+
 /// What the journal calls an owner's orders.
 pub(super) fn strategy_name(owner: &str) -> String {
-    format!("gateway:{owner}")
+    format!("{MARK}{owner}")
+}
+
+/// Whose orders the journal calls so; `None`: nobody's who comes in here.
+pub(super) fn owner_name(strategy: &str) -> Option<&str> {
+    strategy.strip_prefix(MARK)
 }

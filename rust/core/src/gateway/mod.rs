@@ -28,6 +28,7 @@ use client::Listed;
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use serve::{Cancelling, Placing};
 use session::{Login, Owner, Socket, Token};
+use std::collections::BTreeSet;
 
 /// How a gateway behaves. Times in ns.
 #[derive(Clone, Debug)]
@@ -253,6 +254,24 @@ impl Gateway {
         self.kill_stays = why;
     }
 
+    /// The logins of an earlier process ended with it: the orders that go with them are cancelled.
+    pub fn start(&mut self, router: &mut Router, now: Stamp) {
+        let goes = |owner: &str| match &self.clients {
+            Some(all) => all.iter().any(|listed| *listed.client.id == *owner && listed.client.cancel_on_disconnect),
+            None => self.options.cancel_on_disconnect,
+        };
+        let ledger = router.ledger();
+        let live: BTreeSet<u32> = ledger.live().map(|order| order.placed.strategy).collect();
+        let name = |strategy: &u32| usize::try_from(*strategy).ok().and_then(|at| ledger.strategies().get(at));
+        let going: Vec<u32> = live
+            .into_iter()
+            .filter(|one| name(one).and_then(|name| login::owner_name(name)).is_some_and(goes))
+            .collect();
+        for strategy in going {
+            router.cancel_all(None, None, Some(strategy), now);
+        }
+    }
+
     /// The feed stops, and every login ends with it: no order is taken from here on, and those that go with their login are
     /// cancelled while there is somebody to cancel them. Gives these.
     pub fn stop(&mut self, router: &mut Router, now: Stamp) -> Vec<u64> {
@@ -261,13 +280,11 @@ impl Gateway {
         let ends: Vec<(u16, usize)> =
             self.logins.values().filter_map(|login| Some((login.desk?, login.owner))).collect();
         for (desk, owner) in ends {
-            let Some(owner) = self.owners.get(owner).filter(|owner| owner.cancel_on_disconnect) else { continue };
-            let Some(strategy) = owner.strategy else { continue };
-            let ledger = router.ledger();
-            going.extend(
-                owner.live.iter().filter(|id| ledger.order(**id).is_some_and(|order| order.placed.desk == desk)),
-            );
-            router.cancel_all(Some(desk), None, Some(strategy), now);
+            if let Some(owner) = self.owners.get(owner).filter(|owner| owner.cancel_on_disconnect) {
+                let orders = owner.live_at(desk, router);
+                router.cancel_each(&orders, now);
+                going.extend(orders);
+            }
         }
         self.tell_conditions(None, router);
         going

@@ -2,6 +2,7 @@
 
 use super::client::{ClientLimits, Permission, Rate};
 use crate::clock::Nanos;
+use crate::orders::router::Router;
 use crate::sign::equal_in_constant_time;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -105,6 +106,14 @@ pub(super) struct Owner {
     pub(super) logins: Vec<u64>,
     /// Its live orders: nobody else's are looked at for it.
     pub(super) live: BTreeSet<u64>,
+}
+
+impl Owner {
+    /// Its live orders at a desk.
+    pub(super) fn live_at(&self, desk: u16, router: &Router) -> Vec<u64> {
+        let at = |id: &&u64| router.ledger().order(**id).is_some_and(|order| order.placed.desk == desk);
+        self.live.iter().filter(at).copied().collect()
+    }
 }
 
 /// The codes of `state`.

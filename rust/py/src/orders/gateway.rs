@@ -145,6 +145,15 @@ impl GatewayCore {
         Ok(Self { orders, kill_file })
     }
 
+    /// The logins of an earlier process ended with it: the orders that go with them are cancelled.
+    fn start(&self, py: Python<'_>) {
+        self.orders.get().work(py, |state, now| {
+            if let Some(gateway) = &mut state.gateway {
+                gateway.start(&mut state.router, now);
+            }
+        });
+    }
+
     /// A connection is there.
     fn opened(&self, py: Python<'_>, socket: u32) -> PyResult<()> {
         self.with(py, |gateway| gateway.opened(socket, Stamp::now()))
