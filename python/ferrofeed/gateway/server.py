@@ -124,6 +124,8 @@ class GatewayServer:
         self._supervisor.spawn(self._serve())
 
     async def _serve(self) -> None:
+        if self._tls is not None:
+            asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
         self._server = await ws_create_server(
             self._handshake,
             None,
@@ -213,6 +215,18 @@ class GatewayServer:
             return _answer(WSUpgradeResponse.create_ok_response(self._page, page.HEADERS))
         self._last += 1
         return Connection(self, self._last)
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A client that breaks off while TLS begins is no news; all else is told as ever."""
+        error, transport = context.get("exception"), context.get("transport")
+        # aiofastnet puts the class in the place of the exception, which the default handler can't print
+        kind = error if isinstance(error, type) else type(error)
+        if transport is None or not issubclass(kind, OSError):
+            loop.default_exception_handler(context)
+            return
+        _LOG.debug("%s: %s", context.get("message"), kind.__name__)
+        if (transport.get_extra_info("sockname") or ("", 0))[1] == self.address[1]:
+            self.count("handshake_failed")
 
     def _make_room(self, *, upgrade: bool) -> None:
         full = upgrade and len(self._connections) >= self.config.max_connections
