@@ -1,6 +1,7 @@
 # Types of the Rust extension; `make lint` holds them against the module itself.
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any, Final, TypeAlias, final
 
 # 3.11 has no attribute for what makes a class a buffer: where it is inherited, the stub test does not ask for it
@@ -290,9 +291,12 @@ class GatewayCore:
         ttl_ns: int = ...,
         answer_within_ns: int = ...,
         cancel_on_disconnect: bool = False,
+        kill_file: str | PathLike[str] | None = None,
     ) -> GatewayCore: ...
+    def start(self) -> None: ...
     def opened(self, socket: int) -> None: ...
     def closed(self, socket: int) -> None: ...
+    def stop(self) -> list[int]: ...
     def message(self, socket: int, payload: bytes, read_ns: int) -> None: ...
     def take(
         self,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 ROOT = str(Path(__file__).resolve().parents[2])
 if ROOT not in sys.path:
@@ -12,6 +13,7 @@ if ROOT not in sys.path:
 
 from tests.gateway.chromium import Browser, Page, find_chromium  # noqa: E402 - after the path
 from tests.gateway.desk import Desk, gateway  # noqa: E402
+from tests.gateway.targets import Certificate  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,16 @@ def desk(page: Page) -> Iterator[Desk]:
     """The console before a simulated gateway, not yet logged in."""
     with gateway(page) as sim:
         yield Desk(page, sim)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Certificate:
+    """A server's certificate, and whom a client trusts for it."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    files = Certificate(*(tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem")))
+    authority.cert_pem.write_to_path(str(files.authority))
+    issued.private_key_pem.write_to_path(str(files.key))
+    for blob in issued.cert_chain_pems:
+        blob.write_to_path(str(files.cert), append=True)
+    return files

@@ -177,7 +177,7 @@ def order_of(text: str) -> str:
 class Raw:
     """A TCP connection that may turn into a WebSocket."""
 
-    def __init__(self, server: Server, *, upgrade: bool = True, receive: int = 0) -> None:
+    def __init__(self, server: Process, *, upgrade: bool = True, receive: int = 0) -> None:
         self.server = server
         self.sock = socket.socket()
         if receive:
@@ -256,7 +256,7 @@ class Raw:
         return code
 
 
-def request(server: Server, path: str = "/ws/v1", host: str = "", *headers: str) -> bytes:
+def request(server: Process, path: str = "/ws/v1", host: str = "", *headers: str) -> bytes:
     """An upgrade."""
     lines = [
         f"GET {path} HTTP/1.1",

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.gateway.client import DEADLINE_S, ETH, Client
 
@@ -91,6 +91,14 @@ def head(port: int, metrics: int, **gateway: Any) -> str:
             *("settle_s = 0.2", "[gateway]", f'listen = "127.0.0.1:{port}"', *lines),
         ]
     )
+
+
+class Certificate(NamedTuple):
+    """Files of a server's certificate."""
+
+    authority: Path
+    cert: Path
+    key: Path
 
 
 class Process:

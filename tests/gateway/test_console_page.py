@@ -56,6 +56,10 @@ def test_the_book_sums_exactly_and_says_when_it_is_broken(desk: Desk) -> None:
     assert page.js("document.querySelector('#ticket-price').value") == "44999.10"
     desk.sim.event("depth", **{**BOOK, "valid": False})
     page.wait("document.querySelector('#book-tag').textContent.startsWith('stale')")
+    desk.sim.event("depth", **{**BOOK, "venue": "market"})
+    page.wait("document.querySelector('#book-tag').textContent === ''")
+    desk.sim.notify("status", venue="market", symbol="", state="disconnected", reason="connection_lost")
+    page.wait("document.querySelector('#book-tag').textContent.startsWith('stale')")
 
 
 def test_text_from_the_wire_is_never_markup(desk: Desk) -> None:

@@ -6,10 +6,9 @@ import ssl
 import threading
 import urllib.request
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 from multidict import CIMultiDict
 from tests.gateway.client import ETH, Client, D
 from tests.gateway.targets import SPOT, Process, free_port, gateway, head, show
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.gateway.targets import Target
+    from tests.gateway.targets import Certificate, Target
 
 
 @pytest.fixture(scope="module")
@@ -262,26 +261,6 @@ secret_key = "plain:secret-of-maker"
 max_quantity = "2"
 on_disconnect = "cancel"
 """
-
-
-class Certificate(NamedTuple):
-    """Files of a server's certificate."""
-
-    authority: Path
-    cert: Path
-    key: Path
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Certificate:
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    files = Certificate(*(tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem")))
-    authority.cert_pem.write_to_path(str(files.authority))
-    issued.private_key_pem.write_to_path(str(files.key))
-    for blob in issued.cert_chain_pems:
-        blob.write_to_path(str(files.cert), append=True)
-    return files
 
 
 def test_over_tls_and_with_a_list(tmp_path: Path, certificate: Certificate) -> None:

@@ -71,7 +71,7 @@ class GatewayConfig:
     requests_per_s: int = 500
     """Of one connection."""
     send_buffer_kb: int = 1_024
-    """A client that leaves more than this unread is cut off."""
+    """A client that leaves more than this unread for 5 s, or sixteen times as much, is cut off."""
     market_data_interval_ms: int = 100
     client: Sequence[ClientConfig] = ()
     """Nobody: the keys of the venues are good for them, and any key for paper."""

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 CLOSE_WAIT_S: Final = 1.0
 """How long a client may take to answer a close frame."""
+SLOW_S: Final = 5.0
+"""How long a client may take to read what is above its limit: much may come at once, by no fault of its own."""
+MOST_UNREAD: Final = 16
+"""Limits above which nothing more is put before a client meanwhile."""
 NORMAL: Final = 1000
 UNSUPPORTED: Final = 1003
 PROTOCOL: Final = 1002
@@ -38,14 +42,16 @@ class Connection(WSListener):
         self._held = 0
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
+        self._slow: asyncio.TimerHandle | None = None
+        """It has too much before it; when it is cut off for that."""
 
     # what picows calls
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The upgrade is done."""
         self._transport = transport.underlying_transport
-        # above this the client is cut off: it does not read
-        self._transport.set_write_buffer_limits(high=self._server.send_buffer, low=0)
+        limit = self._server.send_buffer
+        self._transport.set_write_buffer_limits(high=limit, low=limit // 2)
         self._server.connected(self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002  # picows' name
@@ -76,24 +82,30 @@ class Connection(WSListener):
         """The connection is gone."""
         if self._timer is not None:
             self._timer.cancel()
+        self.resume_writing()
         self._server.disconnected(self)
 
     def pause_writing(self) -> None:
-        """The client leaves too much unread."""
-        if not self._closing:
-            self._closing = True
-            self._server.count("slow_client")
-            self.abort()
+        """The client leaves much unread: it has a moment to read it."""
+        if self._slow is None:
+            self._slow = self._server.later(SLOW_S, self._cut_off)
 
     def resume_writing(self) -> None:
-        """It was cut off."""
+        """It has read most of it."""
+        if self._slow is not None:
+            self._slow.cancel()
+            self._slow = None
 
     # what the server calls
 
     def write(self, frames: bytes) -> None:
         """Send frames."""
-        if self._transport is not None and not self._closing:
-            self._transport.write(frames)
+        if self._transport is None or self._closing:
+            return
+        if self._slow is not None and self.unread > MOST_UNREAD * self._server.send_buffer:
+            self._cut_off()
+            return
+        self._transport.write(frames)
 
     @property
     def unread(self) -> int:
@@ -114,6 +126,13 @@ class Connection(WSListener):
             self._transport.abort()
 
     # inside
+
+    def _cut_off(self) -> None:
+        """It does not read."""
+        if not self._closing:
+            self._closing = True
+            self._server.count("slow_client")
+            self.abort()
 
     def _text(self, payload: bytes, read_ns: int) -> None:
         if not payload.isascii() and not _is_text(payload):

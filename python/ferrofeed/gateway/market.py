@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ferrofeed.consumer import Consumer
     from ferrofeed.gateway.connection import Connection
 
-TOPICS: Final = {"quote": "ticker", "book": "depth", "bar": "bar", "trade": "trade"}
+TOPICS: Final = {"quote": "ticker", "book": "depth", "bar": "bar", "trade": "trade", "status": "status"}
 NAME: Final = "gateway-market"
 MOST_TRADES: Final = 256
 """Trades kept for a client that can't take them now."""
@@ -31,14 +31,22 @@ class _Watcher:
         self.socket = socket
         self.wanted = wanted
         """Market-data venues with their symbols."""
-        self.newest: dict[tuple[str, str, str], bytes] = {}
-        """By topic, venue and symbol."""
+        self.venues = frozenset(venue for venue, _ in wanted)
+        self.newest: dict[tuple[str, str, str, str], bytes] = {}
+        """By topic, venue, symbol and interval."""
         self.trades: deque[bytes] = deque()
         self.dropped = 0
 
-    def put(self, topic: str, venue: str, symbol: str, data: bytes) -> None:
+    def watches(self, venue: str, symbol: str) -> bool:
+        """Whether it is told of a symbol; of what concerns a whole venue, if it watches anything there."""
+        return (venue, symbol) in self.wanted if symbol else venue in self.venues
+
+    def put(self, topic: str, venue: str, symbol: str, interval: str, data: bytes) -> None:
         if topic != "trade":
-            self.newest[topic, venue, symbol] = data
+            key = (topic, venue, symbol, interval)
+            # what came last is told last: a book of before an outage is not told after it
+            self.newest.pop(key, None)
+            self.newest[key] = data
             return
         if len(self.trades) >= MOST_TRADES:
             self.trades.popleft()
@@ -79,7 +87,7 @@ class MarketData:
         }
         if self._watchers and not self._consumers:
             # of states the newest, of trades all
-            self._consumers = [self._make(["quote", "book", "bar"]), self._make(["trade"])]
+            self._consumers = [self._make(["quote", "book", "bar", "status"]), self._make(["trade"])]
         elif not self._watchers:
             self.close()
 
@@ -94,18 +102,18 @@ class MarketData:
             if batch is not None:
                 lines = self._lines(batch.core).splitlines()
                 for event, line in zip(batch, lines, strict=True):
-                    self._put(event.type, event.venue, event.symbol, line)
+                    self._put(event.type, event.venue, event.symbol, getattr(event, "interval", ""), line)
         for watcher in self._watchers.values():
             if watcher.newest or watcher.trades:
                 self._tell(watcher)
 
-    def _put(self, kind: str, venue: str, symbol: str, line: bytes) -> None:
+    def _put(self, kind: str, venue: str, symbol: str, interval: str, line: bytes) -> None:
         topic = TOPICS.get(kind)
         if topic is None:
             return
         for watcher in self._watchers.values():
-            if (venue, symbol) in watcher.wanted:
-                watcher.put(topic, venue, symbol, line)
+            if watcher.watches(venue, symbol):
+                watcher.put(topic, venue, symbol, interval, line)
 
     def _tell(self, watcher: _Watcher) -> None:
         connection = self._connection(watcher.socket)
@@ -116,7 +124,7 @@ class MarketData:
             self._gateway.market(watcher.login, "trade", data, dropped)
             dropped = 0
         watcher.trades.clear()
-        for (topic, _, _), data in watcher.newest.items():
+        for (topic, *_), data in watcher.newest.items():
             self._gateway.market(watcher.login, topic, data, 0)
         watcher.newest.clear()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class PlatformText:
     """Canonical, and as the venue spells it."""
     desk: int | None
     """The account that all share; None: each its own."""
-    keys: tuple[bytes, bytes] | None
+    keys: tuple[bytes, bytes] | None = field(repr=False)
     """The venue's own, good where no list of clients says so; None: any."""
     other_keys: bool
     """Whether others are good for a login of their own at the venue."""
@@ -38,8 +38,8 @@ class ClientText:
     """A client as the core reads it."""
 
     id: str
-    access_key: bytes
-    secret_key: bytes
+    access_key: bytes = field(repr=False)
+    secret_key: bytes = field(repr=False)
     permission: str
     platforms: Sequence[str] | None
     symbols: Sequence[str] | None

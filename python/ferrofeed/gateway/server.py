@@ -84,6 +84,7 @@ class GatewayServer:
             ttl_ns=round(config.orders.ttl_s * NS),
             answer_within_ns=round(answers_s * NS),
             cancel_on_disconnect=gateway.on_disconnect == "cancel",
+            kill_file=config.orders.kill_path,
         )
         self._connections: dict[int, Connection] = {}
         self._accounts = Accounts(config, gateway, orders.core, orders, runner)
@@ -108,6 +109,7 @@ class GatewayServer:
         self._server: asyncio.Server | None = None
         self._stopping = False
         runner.told = self.flush
+        runner.leaving = self.leave
         orders.told = self._told
 
     @property
@@ -132,15 +134,19 @@ class GatewayServer:
     def start(self) -> None:
         """The loop runs."""
         self._accounts.revive()
+        self.core.start()
         self._supervisor.spawn(self._serve())
 
     async def _serve(self) -> None:
+        if self._tls is not None:
+            asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
         self._server = await ws_create_server(
             self._handshake,
             None,
             None,
             sock=self._listener,
             ssl=self._tls,
+            ssl_handshake_timeout=None if self._tls is None else self.config.handshake_s,
             websocket_handshake_timeout=self.config.handshake_s,
             enable_auto_pong=False,
             max_frame_size=self.max_message,
@@ -159,9 +165,15 @@ class GatewayServer:
         self._look_for_failures()
         self.flush()
 
-    async def stop(self, grace_s: float) -> None:
-        """Nobody is let in any more, and everybody is told to go."""
+    def leave(self) -> list[int]:
+        """The feed stops: nobody comes in and no order is taken any more; returns those that go with their client."""
         self._stopping = True
+        going = self.core.stop()
+        self._move()
+        return going
+
+    async def stop(self, grace_s: float) -> None:
+        """Everybody is told to go."""
         if self._server is not None:
             self._server.close()
         else:
@@ -219,6 +231,18 @@ class GatewayServer:
             return _answer(WSUpgradeResponse.create_ok_response(self._page, page.HEADERS))
         self._last += 1
         return Connection(self, self._last)
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A client that breaks off while TLS begins is no news; all else is told as ever."""
+        error, transport = context.get("exception"), context.get("transport")
+        # aiofastnet puts the class in the place of the exception, which the default handler can't print
+        kind = error if isinstance(error, type) else type(error)
+        if transport is None or not issubclass(kind, OSError):
+            loop.default_exception_handler(context)
+            return
+        _LOG.debug("%s: %s", context.get("message"), kind.__name__)
+        if (transport.get_extra_info("sockname") or ("", 0))[1] == self.address[1]:
+            self.count("handshake_failed")
 
     def _make_room(self, *, upgrade: bool) -> None:
         full = upgrade and len(self._connections) >= self.config.max_connections
@@ -305,6 +329,8 @@ class GatewayServer:
     def _look_for_failures(self) -> None:
         """Connections to venues that can't be made: clients wait for them."""
         for link in self._runner.links:
+            if link.pushes:
+                continue  # its venue is reached by another one
             if link.carrier.live:
                 self._failures.pop(link.link, None)
                 continue

@@ -56,7 +56,7 @@ class OrderLink:
         self._moved = moved
         self._tuning = tuning
         self.pushes = pushes
-        """Whether it only brings reports."""
+        """Whether it only brings reports: what becomes of orders is decided on another one."""
         self._accepted = False
         self._told: set[str] = set()
 

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from ferrofeed.net.order_link import OrderLink
     from ferrofeed.net.supervisor import Supervisor
@@ -35,6 +35,8 @@ class Runner:
         """The same."""
         self.told: Callable[[], None] = _nothing
         """What is to be done when everybody was told what happened."""
+        self.leaving: Callable[[], Collection[int]] = _nobody
+        """Called when the feed stops, before anything else ends: gives the orders that must not stay behind."""
         self._supervisor = supervisor
         self._papers = [desk.link for desk in desks if desk.is_paper]
         self._cancel_on_stop = cancel_on_stop
@@ -113,12 +115,15 @@ class Runner:
         """Cancel what is to be cancelled, and wait for it as long as the grace goes."""
         orders = self.orders
         goodbye = {strategy.name for strategy in orders.strategies if strategy.cancels}
+        going = frozenset(self.leaving())
         orders.stopping()
         if self._cancel_on_stop:
             orders.cancel_all()
 
         def unwanted() -> bool:
-            return any(self._cancel_on_stop or view.strategy in goodbye for view in orders.open_orders())
+            return any(
+                self._cancel_on_stop or view.strategy in goodbye or view.id in going for view in orders.open_orders()
+            )
 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
@@ -170,3 +175,8 @@ class Runner:
 
 def _nothing() -> None:
     """Nobody else is to be told."""
+
+
+def _nobody() -> tuple[int, ...]:
+    """Nobody else's orders go with us."""
+    return ()

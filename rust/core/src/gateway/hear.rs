@@ -38,9 +38,10 @@ impl Gateway {
         self.owner_of(router, id).is_some()
     }
 
-    /// Notifies of an order, if the protocol has another word or another remainder for it than it had last time.
+    /// Notifies of an order, if the protocol has another word, another remainder or other terms for it than it had last time.
     fn tell_order(&mut self, router: &Router, id: u64, at: Moment) {
-        let news = (write::status(at.state, at.filled), at.filled);
+        let terms = router.ledger().order(id).map_or((0, 0), |order| (order.placed.price, order.placed.quantity));
+        let news = (write::status(at.state, at.filled), at.filled, terms.0, terms.1);
         if self.told.get(&id) == Some(&news) {
             return;
         }

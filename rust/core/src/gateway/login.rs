@@ -14,6 +14,9 @@ use std::collections::BTreeSet;
 /// Logins of one connection that may be refused before it is closed: nobody tries keys out here.
 const MOST_REFUSED: u32 = 10;
 
+/// What those hear who want to trade while the feed stops.
+pub(super) const STOPPING: &str = "the feed is stopping: no orders are taken";
+
 /// What came of a login.
 enum Verdict {
     /// Who it is, and whether it is the venue that judges its keys.
@@ -65,6 +68,7 @@ impl Gateway {
             market_data: *market_data,
         };
         self.logins.insert(number, login);
+        self.tokens.insert(token);
         if let Some(socket) = self.sockets.get_mut(&socket) {
             socket.logins.push(number);
         }
@@ -118,24 +122,20 @@ impl Gateway {
             return Verdict::Missing(what);
         }
         let refused = |text: String| Verdict::Refused(Tally::LoginRefused, text);
-        let canonical = |name: &str| {
-            platform
-                .symbols
-                .iter()
-                .find(|(canonical, raw)| **canonical == *name || **raw == *name)
-                .map(|(canonical, _)| canonical)
-        };
         let mut own_keys = false;
-        let (name, permission, limits, cancel) = if self.has_list() {
-            let Some(client) = find(&self.clients, access_key, secret_key) else {
+        let (name, permission, limits, cancel) = if let Some(clients) = &self.clients {
+            let Some(client) = find(clients, access_key, secret_key) else {
                 return refused("wrong access_key or secret_key".into());
             };
             if client.platforms.as_ref().is_some_and(|may| !may.contains(&platform.name)) {
                 return refused(format!("client {} may not go to platform {}", client.id, platform.name));
             }
             let barred = |name: &&&str| {
-                let known = canonical(name);
-                client.symbols.as_ref().is_some_and(|may| known.is_some_and(|known| !may.contains(known)))
+                let known = platform.canonical(name);
+                client
+                    .symbols
+                    .as_ref()
+                    .is_some_and(|may| known.is_some_and(|known| may.iter().all(|one| **one != *known)))
             };
             if let Some(symbol) = symbols.iter().find(barred) {
                 return refused(format!("client {} may not trade {symbol}", client.id));
@@ -157,7 +157,7 @@ impl Gateway {
             let name = if own_keys { name_of_pair(access_key, secret_key) } else { name_of(access_key) };
             (name, Permission::Operator, ClientLimits::default(), self.options.cancel_on_disconnect)
         };
-        if let Some(unknown) = symbols.iter().find(|name| canonical(name).is_none()) {
+        if let Some(unknown) = symbols.iter().find(|name| platform.canonical(name).is_none()) {
             let known: Vec<&str> = platform.symbols.iter().map(|(canonical, _)| &**canonical).collect();
             return refused(format!("Unknown symbol {unknown}: {} has {}", platform.name, known.join(", ")));
         }
@@ -219,9 +219,11 @@ impl Gateway {
     /// Puts a login onto its account.
     fn settle(&mut self, number: u64, desk: u16, router: &mut Router) {
         let Some(login) = self.logins.get_mut(&number) else { return };
+        let Some(platform) = self.platforms.get(login.platform) else { return };
         login.desk = Some(desk);
-        login.instruments =
-            login.symbols.iter().map(|symbol| router.instrument_named(desk, symbol).unwrap_or(u32::MAX)).collect();
+        // what the client may trade was judged by these names
+        let instrument = |symbol: &str| router.instrument_named(desk, platform.canonical(symbol)?);
+        login.instruments = login.symbols.iter().map(|symbol| instrument(symbol).unwrap_or(u32::MAX)).collect();
         self.watchers_changed |= login.market_data;
         self.logins_by_desk.entry(desk).or_default().push(number);
         // its orders of earlier days are its own
@@ -247,6 +249,7 @@ impl Gateway {
     /// Ends a login.
     pub(super) fn end(&mut self, number: u64, router: &mut Router, now: Stamp) {
         let Some(login) = self.logins.remove(&number) else { return };
+        self.tokens.remove(&login.token);
         self.watchers_changed |= login.market_data;
         if let Some(socket) = self.sockets.get_mut(&login.socket) {
             socket.logins.retain(|known| *known != number);
@@ -257,28 +260,28 @@ impl Gateway {
         if let Some(logins) = self.logins_by_desk.get_mut(&desk) {
             logins.retain(|known| *known != number);
         }
-        if owner.cancel_on_disconnect
-            && let Some(strategy) = owner.strategy
-        {
-            router.cancel_all(Some(desk), None, Some(strategy), now);
+        if owner.cancel_on_disconnect {
+            router.cancel_each(&owner.live_at(desk, router), now);
         }
     }
 
     /// A connection to a desk's venue could not be made; `refused`: the venue does not want it with these keys.
     pub fn connect_failed(&mut self, desk: u16, why: &str, refused: bool) {
-        for login in self.logins_by_desk.get(&desk).cloned().unwrap_or_default() {
-            self.tell(login, FAILED, &format!("connect failed: {why}"));
+        for number in self.logins_by_desk.get(&desk).cloned().unwrap_or_default() {
+            let up = self.logins.get(&number).is_some_and(|login| matches!(login.told, CONNECTED | READY | ERROR));
+            if !up {
+                self.tell(number, FAILED, &format!("connect failed: {why}"));
+            }
             if refused {
-                self.keys_refused(login);
+                self.keys_refused(number);
             }
         }
     }
 
     /// The venue refused the keys of a login: his own are the client's fault.
     fn keys_refused(&mut self, login: u64) {
-        if let Some(socket) =
-            self.logins.get(&login).filter(|login| login.own_keys && !login.was_ready).map(|login| login.socket)
-        {
+        let own = self.logins.get(&login).filter(|login| login.own_keys && !login.was_ready);
+        if let Some(socket) = own.map(|login| login.socket) {
             self.tallies.count(Tally::LoginRefused);
             self.count_refusal(socket);
         }
@@ -302,7 +305,7 @@ impl Gateway {
         let up = matches!(told, CONNECTED | READY | ERROR);
         match router.desk_state(desk) {
             Some(DeskState::Ready) => {
-                let trouble = trouble(router);
+                let trouble = if self.stopping { Some(STOPPING.into()) } else { trouble(router) };
                 let code = if trouble.is_some() { ERROR } else { READY };
                 if !up {
                     self.tell(number, CONNECTED, "connected");
@@ -311,23 +314,27 @@ impl Gateway {
                     self.tell(number, code, trouble.as_deref().unwrap_or("ready"));
                 }
             }
-            Some(DeskState::Opening | DeskState::Reconciling) if matches!(told, READY | ERROR) => {
+            Some(DeskState::Reconciling) if matches!(told, READY | ERROR) => {
                 self.tell(number, DISCONNECTED, "disconnected");
                 self.tell(number, RECONNECTING, "reconnecting");
             }
             Some(DeskState::Opening) if router.refusal(desk).is_some() => {
+                if up {
+                    self.tell(number, DISCONNECTED, "disconnected");
+                }
                 if told != FAILED {
                     let why = router.refusal(desk).unwrap_or_default();
                     self.tell(number, FAILED, &format!("connect failed: {why}"));
                     self.keys_refused(number);
                 }
             }
-            Some(DeskState::Opening | DeskState::Reconciling) => {
+            Some(DeskState::Reconciling) => {
                 if told != CONNECTED {
                     self.tell(number, CONNECTED, "connected");
                 }
             }
-            Some(DeskState::Down) | None => {
+            // a gateway that is there is not yet the platform behind it
+            Some(DeskState::Opening | DeskState::Down) | None => {
                 if up {
                     self.tell(number, DISCONNECTED, "disconnected");
                 }
@@ -358,7 +365,15 @@ fn trouble(router: &Router) -> Option<String> {
     (router.ledger().mode() == Mode::Halted).then(|| "halted: nothing but cancels is taken".into())
 }
 
+/// In front of an owner's name where the journal has its orders.
+const MARK: &str = "gateway:";
+
 /// What the journal calls an owner's orders.
 pub(super) fn strategy_name(owner: &str) -> String {
-    format!("gateway:{owner}")
+    format!("{MARK}{owner}")
+}
+
+/// Whose orders the journal calls so; `None`: nobody's who comes in here.
+pub(super) fn owner_name(strategy: &str) -> Option<&str> {
+    strategy.strip_prefix(MARK)
 }

@@ -25,9 +25,10 @@ use crate::clock::{Nanos, Stamp};
 use crate::orders::router::Router;
 use crate::sign::Secret;
 use client::Listed;
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use serve::{Cancelling, Placing};
-use session::{Login, Owner, Socket};
+use session::{Login, Owner, Socket, Token};
+use std::collections::BTreeSet;
 
 /// How a gateway behaves. Times in ns.
 #[derive(Clone, Debug)]
@@ -107,6 +108,14 @@ pub struct Platform {
     pub market_data: bool,
 }
 
+impl Platform {
+    /// The canonical symbol of one, in whichever spelling.
+    fn canonical(&self, name: &str) -> Option<&str> {
+        let known = self.symbols.iter().find(|(canonical, raw)| **canonical == *name || **raw == *name);
+        known.map(|(canonical, _)| &**canonical)
+    }
+}
+
 /// An account that a login waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -140,7 +149,7 @@ pub struct Watcher {
     pub socket: u32,
     /// The venue.
     pub venue: Box<str>,
-    /// What it calls its symbols.
+    /// Its symbols, canonical.
     pub symbols: Vec<Box<str>>,
 }
 
@@ -149,12 +158,15 @@ pub struct Watcher {
 pub struct Gateway {
     options: Options,
     platforms: Vec<Platform>,
-    clients: Vec<Listed>,
+    /// The only ones that may come in; `None`: the platforms' keys decide.
+    clients: Option<Vec<Listed>>,
     owners: Vec<Owner>,
     owner_by_name: HashMap<Box<str>, usize>,
     owner_by_strategy: HashMap<u32, usize>,
     sockets: HashMap<u32, Socket>,
     logins: HashMap<u64, Login>,
+    /// The tokens of all of them, to tell one of another connection from none.
+    tokens: HashSet<Token>,
     logins_by_desk: HashMap<u16, Vec<u64>>,
     /// Desks of owners' own, by platform's venue.
     own_desks: HashMap<(Box<str>, usize), u16>,
@@ -164,8 +176,8 @@ pub struct Gateway {
     /// Which of those wait for an order.
     cancelling_by_order: HashMap<u64, Vec<u64>>,
     last_cancelling: u64,
-    /// What was told last of each live order: its word and what is filled.
-    told: HashMap<u64, (&'static str, i64)>,
+    /// What was told last of each live order: its word, what is filled, price and quantity.
+    told: HashMap<u64, (&'static str, i64, i64, i64)>,
     /// Quantity and money of the fills that were told of each live order, where the venue tells of none by itself.
     counted: HashMap<u64, (i64, i128)>,
     wishes: Vec<Wish>,
@@ -174,6 +186,10 @@ pub struct Gateway {
     /// Somebody came, went, or wants other market data.
     watchers_changed: bool,
     assets_changed: Vec<u16>,
+    /// The feed stops: no orders are taken any more.
+    stopping: bool,
+    /// Why nobody may clear the kill switch now.
+    kill_stays: Option<String>,
     payload: Vec<u8>,
     random: fn(&mut [u8; 16]) -> bool,
     /// What happened.
@@ -193,12 +209,13 @@ impl Gateway {
         Self {
             options,
             platforms,
-            clients: clients.into_iter().flatten().map(Listed::from).collect(),
+            clients: clients.map(|all| all.into_iter().map(Listed::from).collect()),
             owners: Vec::new(),
             owner_by_name: HashMap::new(),
             owner_by_strategy: HashMap::new(),
             sockets: HashMap::new(),
             logins: HashMap::new(),
+            tokens: HashSet::new(),
             logins_by_desk: HashMap::new(),
             own_desks: HashMap::new(),
             last_login: 0,
@@ -213,6 +230,8 @@ impl Gateway {
             dirty: Vec::new(),
             watchers_changed: false,
             assets_changed: Vec::new(),
+            stopping: false,
+            kill_stays: None,
             payload: Vec::new(),
             random,
             tallies: Tallies::default(),
@@ -241,6 +260,47 @@ impl Gateway {
         }
         let lost = u64::try_from(lost.saturating_add(waiting.len())).unwrap_or(u64::MAX);
         self.tallies.add(Tally::Undeliverable, lost);
+    }
+
+    /// Says why nobody may clear the kill switch, which something outside throws again; `None`: operators may.
+    pub fn keep_kill(&mut self, why: Option<String>) {
+        self.kill_stays = why;
+    }
+
+    /// The logins of an earlier process ended with it: the orders that go with them are cancelled.
+    pub fn start(&mut self, router: &mut Router, now: Stamp) {
+        let goes = |owner: &str| match &self.clients {
+            Some(all) => all.iter().any(|listed| *listed.client.id == *owner && listed.client.cancel_on_disconnect),
+            None => self.options.cancel_on_disconnect,
+        };
+        let ledger = router.ledger();
+        let live: BTreeSet<u32> = ledger.live().map(|order| order.placed.strategy).collect();
+        let name = |strategy: &u32| usize::try_from(*strategy).ok().and_then(|at| ledger.strategies().get(at));
+        let going: Vec<u32> = live
+            .into_iter()
+            .filter(|one| name(one).and_then(|name| login::owner_name(name)).is_some_and(goes))
+            .collect();
+        for strategy in going {
+            router.cancel_all(None, None, Some(strategy), now);
+        }
+    }
+
+    /// The feed stops, and every login ends with it: no order is taken from here on, and those that go with their login are
+    /// cancelled while there is somebody to cancel them. Gives these.
+    pub fn stop(&mut self, router: &mut Router, now: Stamp) -> Vec<u64> {
+        self.stopping = true;
+        let mut going = Vec::new();
+        let ends: Vec<(u16, usize)> =
+            self.logins.values().filter_map(|login| Some((login.desk?, login.owner))).collect();
+        for (desk, owner) in ends {
+            if let Some(owner) = self.owners.get(owner).filter(|owner| owner.cancel_on_disconnect) {
+                let orders = owner.live_at(desk, router);
+                router.cancel_each(&orders, now);
+                going.extend(orders);
+            }
+        }
+        self.tell_conditions(None, router);
+        going
     }
 
     /// Time passed; call it some times a second.
@@ -291,8 +351,9 @@ impl Gateway {
         }
         let watching = self.logins.iter().filter(|(_, login)| login.market_data && login.desk.is_some());
         let watcher = |(number, login): (&u64, &Login)| {
-            let venue = self.platforms.get(login.platform)?.venue.clone();
-            Some(Watcher { login: *number, socket: login.socket, venue, symbols: login.symbols.clone() })
+            let platform = self.platforms.get(login.platform)?;
+            let symbols = login.symbols.iter().filter_map(|name| platform.canonical(name)).map(Into::into).collect();
+            Some(Watcher { login: *number, socket: login.socket, venue: platform.venue.clone(), symbols })
         };
         Some(watching.filter_map(watcher).collect())
     }
@@ -325,7 +386,7 @@ impl Gateway {
     /// Whether clients come from a list.
     #[must_use]
     pub fn has_list(&self) -> bool {
-        !self.clients.is_empty()
+        self.clients.is_some()
     }
 
     fn close(&mut self, number: u32, code: u16, reason: &'static str) {

@@ -2,9 +2,9 @@
 
 use super::client::Permission;
 use super::count::Tally;
-use super::login::strategy_name;
+use super::login::{STOPPING, strategy_name};
 use super::request::{Body, Misread, Op, Request};
-use super::session::Login;
+use super::session::{Login, Token};
 use super::write::{self, Moment};
 use super::{Gateway, Nanos};
 use crate::clock::Stamp;
@@ -15,6 +15,7 @@ use crate::orders::router::{Denial, NewOrder, Router};
 use crate::orders::state::{Change, OrderState};
 use crate::orders::venue::write::Object;
 use crate::orders::{Offset, OrderType, Product, Side, Unit};
+use foldhash::{HashMap, HashMapExt as _};
 
 /// Orders that one cancel may name.
 const MOST_CANCELS: usize = 1_024;
@@ -38,6 +39,8 @@ pub(super) struct Cancelling {
     deadline: Nanos,
     /// Every number that was named, and what came of it; `None`: nothing yet.
     rows: Vec<(Box<str>, Option<Decision>)>,
+    /// The orders that are not decided, and which rows are theirs.
+    open: HashMap<u64, Vec<usize>>,
 }
 
 impl Gateway {
@@ -112,7 +115,7 @@ impl Gateway {
     ) {
         let (op, cid) = (request.op, request.cid);
         let Some((number, login)) = self.find(socket, &request.token) else {
-            let foreign = self.logins.values().any(|login| login.token.is(&request.token));
+            let foreign = Token::read(&request.token).is_some_and(|token| self.tokens.contains(&token));
             self.tallies.count(if foreign { Tally::ForeignToken } else { Tally::InvalidToken });
             return self.answer(socket, op, cid, Some("Invalid token"), b"");
         };
@@ -149,6 +152,11 @@ impl Gateway {
         }
         let mut more = Vec::new();
         match (op, &request.body) {
+            (Op::Place, _) if self.stopping => {
+                let text = format!("not_ready: {STOPPING}");
+                router.note(desk, "not_ready", STOPPING, now);
+                return self.answer(socket, op, cid, Some(&text), b"");
+            }
             (Op::Place, Body::Place { side, order_type, price, quantity, .. }) => {
                 let terms = Terms { side: *side, order_type: *order_type, price: *price, quantity: *quantity };
                 let placed = self.place(owner, desk, instrument, &terms, top, read, router, now);
@@ -177,7 +185,10 @@ impl Gateway {
                 }
             }
             (Op::Position | Op::SymbolInfo, _) => {
-                let Some(known) = router.ledger().instrument(instrument) else { return };
+                let Some(known) = router.ledger().instrument(instrument) else {
+                    let text = format!("Unknown symbol {}", symbol.unwrap_or_default());
+                    return self.answer(socket, op, cid, Some(&text), b"");
+                };
                 more.extend_from_slice(b",\"data\":");
                 if op == Op::SymbolInfo {
                     write::rules(&mut more, &known.rules);
@@ -197,6 +208,9 @@ impl Gateway {
             (Op::ClearKill, Body::Text(who)) => {
                 if who.trim().is_empty() {
                     return self.answer(socket, op, cid, Some("who: say who clears it"), b"");
+                }
+                if let Some(why) = self.kill_stays.clone() {
+                    return self.answer(socket, op, cid, Some(&why), b"");
                 }
                 let name = self.owners.get(owner).map_or("", |owner| &*owner.name);
                 if !router.clear_kill(&format!("{who} (gateway client {name})"), now) {
@@ -318,14 +332,17 @@ impl Gateway {
         let key = self.last_cancelling;
         let mut rows = Vec::with_capacity(named.len());
         let mut asked = Vec::new();
+        let mut open: HashMap<u64, Vec<usize>> = HashMap::new();
         for name in named {
             let id = name.parse::<u64>().ok().filter(|id| router.ledger().order(*id).is_some_and(&mine));
             let state = id.and_then(|id| router.ledger().order(id)).map(|order| order.state);
             let row = match (id, state) {
                 (Some(id), Some(state)) if !state.is_terminal() => {
-                    if !asked.contains(&id) {
+                    let own = open.entry(id).or_default();
+                    if own.is_empty() {
                         asked.push(id);
                     }
+                    own.push(rows.len());
                     None
                 }
                 (Some(_), Some(OrderState::Filled)) => Some(Err("Order filled".into())),
@@ -335,7 +352,7 @@ impl Gateway {
             rows.push((name, row));
         }
         let deadline = now.monotonic.saturating_add(self.options.answer_within);
-        self.cancelling.insert(key, Cancelling { socket, cid: cid.into(), deadline, rows });
+        self.cancelling.insert(key, Cancelling { socket, cid: cid.into(), deadline, rows, open });
         for id in &asked {
             self.cancelling_by_order.entry(*id).or_default().push(key);
         }
@@ -373,15 +390,15 @@ impl Gateway {
             }
         }
         let Some(waiting) = self.cancelling.get_mut(&key) else { return };
-        for (name, decided) in &mut waiting.rows {
-            if decided.is_none() && name.parse() == Ok(id) {
+        for at in waiting.open.remove(&id).unwrap_or_default() {
+            if let Some((_, decided)) = waiting.rows.get_mut(at) {
                 *decided = Some(row.clone());
             }
         }
     }
 
     fn answer_cancel_if_decided(&mut self, key: u64) {
-        if self.cancelling.get(&key).is_some_and(|waiting| waiting.rows.iter().all(|(_, row)| row.is_some())) {
+        if self.cancelling.get(&key).is_some_and(|waiting| waiting.open.is_empty()) {
             self.answer_cancel(key);
         }
     }
@@ -406,13 +423,11 @@ impl Gateway {
 
     pub(super) fn forget_cancelling(&mut self, key: u64) -> Option<Cancelling> {
         let waiting = self.cancelling.remove(&key)?;
-        for (name, _) in waiting.rows.iter().filter(|(_, row)| row.is_none()) {
-            if let Ok(id) = name.parse::<u64>()
-                && let Some(keys) = self.cancelling_by_order.get_mut(&id)
-            {
+        for id in waiting.open.keys() {
+            if let Some(keys) = self.cancelling_by_order.get_mut(id) {
                 keys.retain(|known| *known != key);
                 if keys.is_empty() {
-                    self.cancelling_by_order.remove(&id);
+                    self.cancelling_by_order.remove(id);
                 }
             }
         }

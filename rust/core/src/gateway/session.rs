@@ -2,12 +2,13 @@
 
 use super::client::{ClientLimits, Permission, Rate};
 use crate::clock::Nanos;
+use crate::orders::router::Router;
 use crate::sign::equal_in_constant_time;
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// A login's token, as text.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Token([u8; 32]);
 
 impl Token {
@@ -20,6 +21,11 @@ impl Token {
             }
         }
         Self(text)
+    }
+
+    /// What may be one; `None`: it can't.
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        text.try_into().map(Self).ok()
     }
 
     pub(super) const fn text(&self) -> &[u8] {
@@ -104,6 +110,14 @@ pub(super) struct Owner {
     pub(super) logins: Vec<u64>,
     /// Its live orders: nobody else's are looked at for it.
     pub(super) live: BTreeSet<u64>,
+}
+
+impl Owner {
+    /// Its live orders at a desk.
+    pub(super) fn live_at(&self, desk: u16, router: &Router) -> Vec<u64> {
+        let at = |id: &&u64| router.ledger().order(**id).is_some_and(|order| order.placed.desk == desk);
+        self.live.iter().filter(at).copied().collect()
+    }
 }
 
 /// The codes of `state`.

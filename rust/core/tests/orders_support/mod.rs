@@ -85,9 +85,19 @@ impl World {
     }
 
     pub fn with(speaker: Speaker, risk: Risk) -> Self {
+        Self::configured(speaker, risk, config())
+    }
+
+    /// One that keeps so many finished orders.
+    pub fn keeping(speaker: Speaker, keep: usize) -> Self {
+        let mut world = Self::configured(speaker, Risk::new(Limits::default()), Config { keep, ..config() });
+        world.connect();
+        world
+    }
+
+    fn configured(speaker: Speaker, risk: Risk, config: Config) -> Self {
         let journal = Arc::new(Mutex::new(Memory::default()));
         let now = Stamp { realtime: EPOCH, monotonic: SECOND };
-        let config = config();
         let ledger = Ledger::new(config.keep);
         let mut router = Router::new(config.clone(), ledger, risk, Box::new(Arc::clone(&journal)), now);
         let desk = router.add_desk("paper", 0, speaker.clone(), 0, now);

@@ -10,6 +10,7 @@ use ferrofeed_core::sign::Secret;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
+use std::path::PathBuf;
 
 /// A platform as Python describes it.
 #[derive(FromPyObject)]
@@ -95,6 +96,8 @@ impl ClientText {
 #[pyclass(frozen, module = "ferrofeed._core")]
 pub(crate) struct GatewayCore {
     orders: Py<OrderCore>,
+    /// While it is there, the kill switch is on.
+    kill_file: Option<PathBuf>,
 }
 
 impl GatewayCore {
@@ -103,13 +106,19 @@ impl GatewayCore {
         let gateway = state.gateway.as_mut();
         gateway.map(work).ok_or_else(|| PyValueError::new_err("the router has another gateway now"))
     }
+
+    /// Why the kill switch can't be cleared: it would be thrown again at once.
+    fn kill_stays(&self) -> Option<String> {
+        let file = self.kill_file.as_ref().filter(|file| file.exists())?;
+        Some(format!("{} is there; the switch stays on until it is gone", file.display()))
+    }
 }
 
 #[pymethods]
 impl GatewayCore {
     #[new]
     #[pyo3(signature = (orders, platforms, clients=None, *, most_logins=64, messages_per_s=500, idle_ns=15_000_000_000,
-        ttl_ns=2_000_000_000, answer_within_ns=8_000_000_000, cancel_on_disconnect=false))]
+        ttl_ns=2_000_000_000, answer_within_ns=8_000_000_000, cancel_on_disconnect=false, kill_file=None))]
     #[allow(clippy::too_many_arguments, reason = "options, all named in Python")]
     fn new(
         py: Python<'_>,
@@ -122,6 +131,7 @@ impl GatewayCore {
         ttl_ns: i64,
         answer_within_ns: i64,
         cancel_on_disconnect: bool,
+        kill_file: Option<PathBuf>,
     ) -> PyResult<Self> {
         let options = Options {
             most_logins,
@@ -136,7 +146,16 @@ impl GatewayCore {
         let clients = clients.map(|all| all.into_iter().map(ClientText::client).collect::<PyResult<Vec<_>>>());
         let gateway = Gateway::new(options, platforms, clients.transpose()?, random);
         orders.get().state(py).gateway = Some(gateway);
-        Ok(Self { orders })
+        Ok(Self { orders, kill_file })
+    }
+
+    /// The logins of an earlier process ended with it: the orders that go with them are cancelled.
+    fn start(&self, py: Python<'_>) {
+        self.orders.get().work(py, |state, now| {
+            if let Some(gateway) = &mut state.gateway {
+                gateway.start(&mut state.router, now);
+            }
+        });
     }
 
     /// A connection is there.
@@ -154,6 +173,15 @@ impl GatewayCore {
         });
     }
 
+    /// The feed stops: no order is taken any more, and those that go with their login are cancelled. Gives these.
+    fn stop(&self, py: Python<'_>) -> Vec<u64> {
+        self.orders.get().work(py, |state, now| {
+            let going = state.gateway.as_mut().map(|gateway| gateway.stop(&mut state.router, now)).unwrap_or_default();
+            state.pump(now);
+            going
+        })
+    }
+
     /// Takes a text message of a connection, which was read at this time of the monotonic clock.
     fn message(&self, py: Python<'_>, socket: u32, payload: &[u8], read_ns: i64) {
         let orders = self.orders.get();
@@ -161,6 +189,11 @@ impl GatewayCore {
         let (mut desk, mut top, mut all) = (None, None, false);
         if let Ok(request) = &message {
             all = matches!(request.op, Op::Kill | Op::Logout);
+            if request.op == Op::ClearKill
+                && let Some(gateway) = &mut orders.state(py).gateway
+            {
+                gateway.keep_kill(self.kill_stays());
+            }
             if !matches!(request.op, Op::Ping | Op::Login) {
                 let instrument;
                 (desk, instrument) =

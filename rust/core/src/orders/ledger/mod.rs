@@ -197,11 +197,34 @@ impl Ledger {
         }
     }
 
-    /// Applies a record. On an error nothing is changed.
+    /// Applies a record, and forgets the oldest finished orders beyond those that are kept. On an error nothing is changed.
     ///
     /// # Errors
     /// [`Inconsistent`]: the record does not fit.
     pub fn apply(&mut self, record: &Record, time: Nanos) -> Result<(), Inconsistent> {
+        self.take(record, time)?;
+        self.forget(0);
+        Ok(())
+    }
+
+    /// Forgets the oldest finished orders beyond those that are kept, but none of the `newest`.
+    pub(super) fn forget(&mut self, newest: usize) {
+        while self.finished.len() > self.keep.max(newest) {
+            let Some(old) = self.finished.pop_front().and_then(|old| self.orders.remove(&old)) else { return };
+            // a venue that forgot everything may have given its id again
+            if let Some(ids) = self.by_venue.get_mut(usize::from(old.placed.desk))
+                && ids.get(&old.venue_id) == Some(&old.placed.id)
+            {
+                ids.remove(&old.venue_id);
+            }
+            if self.intents.get(&old.placed.intent) == Some(&old.placed.id) {
+                self.intents.remove(&old.placed.intent);
+            }
+        }
+    }
+
+    /// Applies a record, and forgets nothing.
+    pub(super) fn take(&mut self, record: &Record, time: Nanos) -> Result<(), Inconsistent> {
         match record {
             Record::Started => self.starts = self.starts.saturating_add(1),
             Record::Desk { desk, name } => self.add_desk(*desk, name)?,
@@ -538,18 +561,6 @@ impl Ledger {
     fn finish(&mut self, id: u64) {
         self.live.remove(&id);
         self.finished.push_back(id);
-        while self.finished.len() > self.keep {
-            let Some(old) = self.finished.pop_front().and_then(|old| self.orders.remove(&old)) else { return };
-            // a venue that forgot everything may have given its id again
-            if let Some(ids) = self.by_venue.get_mut(usize::from(old.placed.desk))
-                && ids.get(&old.venue_id) == Some(&old.placed.id)
-            {
-                ids.remove(&old.venue_id);
-            }
-            if self.intents.get(&old.placed.intent) == Some(&old.placed.id) {
-                self.intents.remove(&old.placed.intent);
-            }
-        }
     }
 
     fn take_back(&mut self, order: Order) -> Result<(), Inconsistent> {

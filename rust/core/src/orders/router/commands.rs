@@ -277,11 +277,18 @@ impl Router {
             .filter(|placed| strategy.is_none_or(|strategy| placed.strategy == strategy))
             .map(|placed| placed.id)
             .collect();
-        for id in &chosen {
-            self.track(*id).wanted_gone = true;
-            self.ask_cancel(*id, Nanos::MAX, now);
-        }
+        self.cancel_each(&chosen, now);
         chosen.len()
+    }
+
+    /// The same for these orders; what is over already stays as it is.
+    pub fn cancel_each(&mut self, orders: &[u64], now: Stamp) {
+        for id in orders {
+            if self.state(*id).is_some_and(|state| !state.is_terminal()) {
+                self.track(*id).wanted_gone = true;
+                self.ask_cancel(*id, Nanos::MAX, now);
+            }
+        }
     }
 
     /// Puts a cancel into the outbox, if the order can be cancelled now.

@@ -145,6 +145,8 @@ pub struct Router {
     /// Orders that are over and that their venue has live all the same, with its ids of them.
     ghosts: HashMap<u64, Box<str>>,
     events: Vec<Event>,
+    /// Orders that are over since events were taken last: who hears of their end may look them up.
+    ended: usize,
     seq: u64,
     number: u64,
     payload: Vec<u8>,
@@ -184,6 +186,7 @@ impl Router {
             changing: Vec::new(),
             ghosts: HashMap::default(),
             events: Vec::new(),
+            ended: 0,
             seq: 0,
             // no run repeats the numbers of another: venues keep logs, and people read them
             number: (u64::try_from(now.realtime.max(0)).unwrap_or(0) / 1_000_000_000) << 20,
@@ -384,8 +387,9 @@ impl Router {
         self.sink = Box::new(Nowhere);
     }
 
-    /// Takes the events since the last call.
+    /// Takes the events since the last call. Every order that they are about is there until the next call.
     pub fn take_events(&mut self) -> Vec<Event> {
+        self.ledger.forget(std::mem::take(&mut self.ended));
         std::mem::take(&mut self.events)
     }
 
@@ -479,7 +483,7 @@ impl Router {
         if !written && matches!(record, Record::Placed(_)) {
             return false;
         }
-        match self.ledger.apply(record, now.realtime) {
+        match self.ledger.take(record, now.realtime) {
             Ok(()) => {
                 self.announce(record, now);
                 let traded = match record {
@@ -543,6 +547,7 @@ impl Router {
                     self.changing.retain(|(id, _)| *id != changed.id);
                 }
                 if over {
+                    self.ended = self.ended.saturating_add(1);
                     self.tracks.remove(&changed.id);
                 } else {
                     let track = self.track(changed.id);

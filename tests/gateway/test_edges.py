@@ -1,0 +1,296 @@
+"""What is at the edge of the gateway: the end of the feed, the operator's files, bursts, silence before TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.gateway.client import DEADLINE_S, ETH, Client, D, exact
+from tests.gateway.hostile import VENUE, Raw, Server, frame, order
+from tests.gateway.shapes import eventually
+from tests.gateway.targets import SPOT, UPSTREAM, Process, free_port, gateway, head
+from websockets.exceptions import ConnectionClosed
+
+from ferrofeed.gateway.market import MarketData
+from ferrofeed.gateway.platforms import ClientText, PlatformText
+from ferrofeed.gateway.server import GatewayServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.gateway.targets import Certificate, Target
+
+KEY = ("upstream", "upstream-secret")
+
+
+@contextlib.contextmanager
+def before_another(folder: Path, orders: str = "", **settings: Any) -> Iterator[tuple[Process, Target]]:
+    """A gateway before another: its venue lives on when it ends. ``orders``: lines of its ``[orders]``."""
+    with gateway(folder / "behind") as behind:
+        port, metrics = free_port(), free_port()
+        text = head(port, metrics, **settings).replace("settle_s = 0.2", f"settle_s = 0.2\n{orders}")
+        text += UPSTREAM.format(id=SPOT, product="spot", url=behind.url)
+        process = Process(folder / "front", text, port, metrics)
+        try:
+            yield process, behind
+        finally:
+            process.stop()
+
+
+def open_at(behind: Target) -> list[str]:
+    """The orders that the gateway in front left at the one behind it."""
+    with behind.client() as client:
+        rows = client.login(SPOT, KEY).ask("open_orders", symbol=ETH)["data"]
+        return [row["order_no"] for row in rows]
+
+
+# the end
+
+
+def test_no_order_is_taken_any_more_when_all_are_cancelled_for_the_end(tmp_path: Path) -> None:
+    """A strategy that places anew whatever is cancelled must not leave an order behind."""
+    with before_another(tmp_path, 'on_stop = "cancel"') as (process, behind):
+        with Client(process.url) as client:
+            login = client.login(SPOT, KEY)
+            login.placed("BUY", "100", "1")
+            ending = threading.Thread(target=process.stop)
+            ending.start()
+            refused = ""
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    message = client.receive()
+                    if message.get("topic") == "order" and message["data"]["status"] == "CANCELED":
+                        asked = {"symbol": ETH, "action": "BUY", "price": D(99), "quantity": D(1)}
+                        client.send(
+                            {"op": "place_order", "cid": "again", "token": login.token, "order_type": "LIMIT", **asked}
+                        )
+                    if message.get("cid") == "again":
+                        refused = message["error_message"]
+            ending.join(DEADLINE_S)
+        assert open_at(behind) == []
+        assert refused == "not_ready: the feed is stopping: no orders are taken"
+
+
+def test_the_end_cancels_the_orders_of_a_client_that_does_not_answer(tmp_path: Path) -> None:
+    """Its login ends with the feed, and its orders with its login, whether or not it says goodbye."""
+    with before_another(tmp_path, on_disconnect="cancel") as (process, behind):
+        with Raw(process) as raw:
+            asked = {"op": "login", "cid": "l", "platform": SPOT, "symbols": [ETH]}
+            token = raw.ask({**asked, "access_key": KEY[0], "secret_key": KEY[1]})["token"]
+            while raw.message().get("code") != 6:
+                pass
+            assert raw.ask(order(token, price=100))["result"] is True
+            assert process.stop() == 0
+        assert open_at(behind) == []
+
+
+def test_a_process_that_was_killed_cancels_them_when_it_runs_again(tmp_path: Path) -> None:
+    with before_another(tmp_path, on_disconnect="cancel") as (process, _):
+        with Client(process.url) as client:
+            client.login(SPOT, KEY).placed("BUY", "100", "1")
+            process.stop(signal.SIGKILL)
+        process.start()
+        with Client(process.url) as client:
+            login = client.login(SPOT, KEY)
+            eventually(lambda: exact(login.ask("open_orders", symbol=ETH)["data"], []))
+
+
+# what the operator holds back
+
+
+def test_a_kill_file_keeps_the_switch_on_whoever_clears_it(tmp_path: Path) -> None:
+    with gateway(tmp_path) as target, target.client() as client:
+        login = client.login(SPOT, target.key())
+        file = tmp_path / "journal" / "KILL"
+        file.touch()
+        login.state(7)
+        since = len(client.got)
+        answer = login.ask("clear_kill", who="Ann")
+        assert (answer["result"], "KILL is there" in answer["error_message"]) == (False, True), answer
+        client.barrier()
+        assert [m["code"] for m in client.got[since:] if m["op"] == "state"] == [], "never ready in between"
+        file.unlink()
+        assert login.ask("clear_kill", who="Ann")["result"] is True
+        login.state(6, since)
+
+
+# market data
+
+
+class Told:
+    """A core that remembers what it was told of markets."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+
+    def market(self, _login: int, topic: str, data: bytes, _dropped: int) -> None:
+        self.told.append((topic, json.loads(data)))
+
+
+class Events(list[Any]):
+    """A batch."""
+
+    core: Any = None
+
+
+def told(*rows: dict[str, str]) -> list[tuple[str, Any]]:
+    """What a client that watches ETH/USDT hears of these events, which come at once."""
+    events = [{"venue": "m", "symbol": ETH, **row} for row in rows]
+
+    class Consumer:
+        def __init__(self, kinds: Sequence[str]) -> None:
+            found = Events(SimpleNamespace(**one) for one in events if one["type"] in kinds)
+            self.lines = b"".join(json.dumps(one).encode() + b"\n" for one in events if one["type"] in kinds)
+            found.core = self.lines
+            self.pending = [found] if found else []
+
+        def poll(self) -> Events | None:
+            return self.pending.pop() if self.pending else None
+
+        def close(self) -> None:
+            pass
+
+    venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=[ETH], reference="")])
+    config: Any = SimpleNamespace(venue=lambda _id: venue)
+    core: Any = Told()
+    make: Any = Consumer
+    lines: Any = lambda batch: batch  # noqa: E731
+    connection: Any = lambda _number: SimpleNamespace(unread=0)  # noqa: E731
+    market = MarketData(config, core, make, lines, connection)
+    market.watch([(1, 1, "paper", [ETH])])
+    market.look()
+    found: list[tuple[str, Any]] = core.told
+    return found
+
+
+def test_bars_of_several_intervals_do_not_hide_one_another() -> None:
+    rows = [
+        {"type": "bar", "interval": interval, "close": close}
+        for interval, close in (("1m", "1"), ("5m", "2"), ("1m", "3"))
+    ]
+    found = sorted((topic, one["interval"], one["close"]) for topic, one in told(*rows))
+    assert found == [("bar", "1m", "3"), ("bar", "5m", "2")]
+
+
+@pytest.mark.parametrize("symbol", [ETH, ""])
+def test_an_outage_is_told_after_the_books_before_it_and_before_those_after_it(symbol: str) -> None:
+    old, new = ({"type": "book", "bid": bid} for bid in ("1", "2"))
+    gone = {"type": "status", "symbol": symbol, "state": "disconnected"}
+    assert [topic for topic, _ in told(old, gone)] == ["depth", "status"]
+    heard = told(old, gone, new)
+    assert [(topic, one.get("bid")) for topic, one in heard] == [("status", None), ("depth", "2")]
+    elsewhere = [{**gone, "venue": "other"}, {**gone, "symbol": "BTC/USDT"}]
+    assert told(*elsewhere) == []
+
+
+def test_a_client_hears_that_its_market_is_gone(tmp_path: Path) -> None:
+    """The last book it was told of is no book any more."""
+    with gateway(tmp_path, market_data_interval_ms=20) as target, target.client() as client:
+        access, secret = target.key()
+        client.ask("login", platform=SPOT, symbols=[ETH], access_key=access, secret_key=secret, market_data=True)
+        target.book([("2990", "3"), ("2989", "1")], [("3010", "2"), ("3011", "5")])
+        client.find(lambda m: m.get("topic") == "depth" and m["data"]["valid"])
+        since = len(client.got)
+        target.market.stop()
+        data = client.find(lambda m: m.get("topic") == "status" and m["data"]["state"] == "disconnected", since)["data"]
+        assert (data["type"], data["venue"], data["symbol"]) == ("status", "market", "")
+
+
+# connections to venues
+
+
+def test_a_socket_that_only_brings_reports_is_not_the_platform() -> None:
+    """A venue with a socket for requests and one for reports: only the first decides whether it can be reached."""
+
+    def link(*, live: bool, pushes: bool, tries: int, fatal: str | None = None) -> Any:
+        snapshot = SimpleNamespace(reconnects={"refused": tries}, fatal=fatal)
+        return SimpleNamespace(
+            link=0,
+            pushes=pushes,
+            desks=[SimpleNamespace(number=7)],
+            carrier=SimpleNamespace(live=live),
+            session=SimpleNamespace(snapshot=lambda: snapshot),
+        )
+
+    told: list[tuple[int, str]] = []
+    server: Any = SimpleNamespace(
+        _failures={}, core=SimpleNamespace(connect_failed=lambda desk, why: told.append((desk, why)))
+    )
+
+    def look(*links: Any) -> list[tuple[int, str]]:
+        told.clear()
+        server._runner = SimpleNamespace(links=links)
+        GatewayServer._look_for_failures(server)
+        return list(told)
+
+    for _ in range(3):
+        up = link(live=True, pushes=False, tries=0)
+        assert look(up, link(live=False, pushes=True, tries=2, fatal="401")) == [], "the platform takes orders"
+    for _ in range(3):
+        assert look(link(live=False, pushes=False, tries=3), link(live=False, pushes=True, tries=5)) == []
+    assert look(link(live=False, pushes=False, tries=4), link(live=False, pushes=True, tries=5)) == [(7, "refused")]
+    assert look(link(live=False, pushes=False, tries=4), link(live=False, pushes=True, tries=6)) == [], "told once"
+
+
+# clients that read, and such that do nothing
+
+
+def test_a_client_that_reads_is_not_cut_off_for_what_comes_at_once(tmp_path: Path) -> None:
+    """An answer may be longer than what a client may leave unread."""
+    server = Server(tmp_path, requests_per_s=100_000, send_buffer_kb=16)
+    try:
+        with Raw(server, receive=4096) as raw:
+            asked = {"op": "login", "cid": "l", "platform": "paper", "symbols": [ETH]}
+            token = raw.ask({**asked, "access_key": "a", "secret_key": "s"})["token"]
+            while raw.message().get("code") != 6:
+                pass
+            count = 20_000
+            for _ in range(count // 500):
+                raw.send(frame(json.dumps(order(token, quantity=0.001)).encode()) * 500)
+                answers = 0
+                while answers < 500:
+                    message = raw.message()
+                    assert message.get("result", True) is True, message
+                    answers += message["op"] == "place_order"
+            listed = raw.ask({"op": "open_orders", "cid": "c", "token": token, "symbol": ETH})
+            assert len(listed["data"]) == count
+            gone = raw.ask({"op": "cancel_order", "cid": "c", "token": token, "symbol": ETH, "order_nos": []})
+            assert [row["result"] for row in gone["data"]] == [True] * count
+        server.counts("slow_client", 0, 0)
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+def test_a_connection_that_never_begins_tls_is_closed(tmp_path: Path, certificate: Certificate) -> None:
+    """Like any other that does not shake hands in time."""
+    port, metrics = free_port(), free_port()
+    settings = {"tls_cert": str(certificate.cert), "tls_key": str(certificate.key), "handshake_s": 0.5}
+    process = Process(tmp_path / "run", head(port, metrics, **settings) + VENUE, port, metrics)
+    try:
+        with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as silent:
+            assert silent.recv(1) == b""
+        # one that breaks off has come already: who waited until it serves
+        assert process.stop() == 0
+        assert "Traceback" not in process.said()
+        assert "ERROR" not in process.said()
+    finally:
+        process.process.kill()
+
+
+# secrets
+
+
+def test_keys_are_not_printed() -> None:
+    client = ClientText("a", b"AAAA", b"SSSS", "trade", None, None, False, None, None, None, None)
+    platform = PlatformText("p", "p", "coinceres", [], 1, (b"AAAA", b"SSSS"), market_data=False)
+    for one in (client, platform):
+        assert "AAAA" not in repr(one)
+        assert "SSSS" not in repr(one)
