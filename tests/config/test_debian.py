@@ -26,7 +26,7 @@ class Machine:
         path.chmod(0o755)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["/bin/bash", ROOT / "scripts" / "debian", *arguments]
+        command = ["/bin/bash", str(ROOT / "scripts" / "debian"), *arguments]
         environment = {"PATH": str(self.folder)}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=10)
 
