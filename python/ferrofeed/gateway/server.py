@@ -14,8 +14,9 @@ from ferrofeed import _core
 from ferrofeed.errors import UsageError
 from ferrofeed.gateway import page
 from ferrofeed.gateway.accounts import Accounts
-from ferrofeed.gateway.connection import Connection
+from ferrofeed.gateway.connection import CLOSE_WAIT_S, Connection
 from ferrofeed.gateway.doors import PATH, Doors, Refused
+from ferrofeed.gateway.entrance import Entrance, visitor
 from ferrofeed.gateway.log import PicowsLog
 from ferrofeed.gateway.market import MarketData
 from ferrofeed.gateway.platforms import clients, platforms
@@ -67,7 +68,12 @@ class GatewayServer:
         self._tls = _tls(gateway)
         self._page = page.console(served, clients=listed is not None, tls=self._tls is not None)
         self._doors = Doors(gateway)
-        self._listener = listen(*gateway.listen_address, what="gateway.listen", backlog=gateway.max_connections)
+        self._listener = Entrance(
+            listen(*gateway.listen_address, what="gateway.listen", backlog=gateway.max_connections),
+            clients=gateway.max_connections,
+            seconds=gateway.handshake_s,
+            count=self.count,
+        )
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         """Where it listens."""
         answers_s = config.orders.ttl_s + config.orders.ack_timeout_s + 1.0
@@ -121,16 +127,21 @@ class GatewayServer:
         self._supervisor.spawn(self._serve())
 
     async def _serve(self) -> None:
+        tls: dict[str, Any] = {}
+        if self._tls is not None:
+            # the entrance is quicker than the first, and the connection than the second
+            tls = {"ssl_handshake_timeout": 2 * self.config.handshake_s, "ssl_shutdown_timeout": 2 * CLOSE_WAIT_S}
         self._server = await ws_create_server(
             self._handshake,
             None,
             None,
             sock=self._listener,
             ssl=self._tls,
-            websocket_handshake_timeout=self.config.handshake_s,
+            **tls,
+            websocket_handshake_timeout=None,
             enable_auto_pong=False,
             max_frame_size=self.max_message,
-            logger_name=PicowsLog(self.count),
+            logger_name=PicowsLog(),
         )
         _LOG.info("the trading API is at %s, its console at %s", self.url, self.console)
 
@@ -165,6 +176,7 @@ class GatewayServer:
 
     def connected(self, connection: Connection) -> None:
         """An upgrade is done."""
+        visitor().upgraded()
         self._connections[connection.number] = connection
         self.core.opened(connection.number)
 
@@ -197,9 +209,11 @@ class GatewayServer:
             self._make_room(upgrade=upgrade)
         except Refused as refused:
             self.count(refused.tally)
+            visitor().answered()
             body = f"{refused}\n".encode()
             return _answer(WSUpgradeResponse.create_error_response(refused.status, body))
         if not upgrade:
+            visitor().answered()
             return _answer(WSUpgradeResponse.create_ok_response(self._page, page.HEADERS))
         self._last += 1
         return Connection(self, self._last)
