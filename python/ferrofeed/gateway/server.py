@@ -17,6 +17,7 @@ from ferrofeed.gateway.accounts import Accounts
 from ferrofeed.gateway.connection import CLOSE_WAIT_S, Connection
 from ferrofeed.gateway.doors import PATH, Doors, Refused
 from ferrofeed.gateway.entrance import Entrance, visitor
+from ferrofeed.gateway.failures import Failures
 from ferrofeed.gateway.log import PicowsLog
 from ferrofeed.gateway.market import MarketData
 from ferrofeed.gateway.platforms import clients, platforms
@@ -96,7 +97,7 @@ class GatewayServer:
         self._last = 0
         self._ticks = 0
         self._moving = False
-        self._failures: dict[int, int] = {}
+        self._failures = Failures(self.core.connect_failed)
         self._server: asyncio.Server | None = None
         self._stopping = False
         runner.told = self.flush
@@ -151,7 +152,7 @@ class GatewayServer:
         if self._ticks % TICKS:
             return
         self.core.tick()
-        self._look_for_failures()
+        self._failures.look(self._runner.links)
         self.flush()
 
     async def stop(self, grace_s: float) -> None:
@@ -279,23 +280,6 @@ class GatewayServer:
         """The router's events were handed on, on whichever thread: what came of them waits to be sent."""
         if not self._supervisor.on_thread:
             self._supervisor.post(self.flush)
-
-    def _look_for_failures(self) -> None:
-        """Connections to venues that can't be made: clients wait for them."""
-        for link in self._runner.links:
-            if link.carrier.live:
-                self._failures.pop(link.link, None)
-                continue
-            snapshot = link.session.snapshot()
-            count = sum(snapshot.reconnects.values())
-            known = self._failures.setdefault(link.link, count)
-            if count == known and not (snapshot.fatal and known >= 0):
-                continue
-            # told once: a venue that refused us for good does not fail again
-            self._failures[link.link] = -1 if snapshot.fatal else count
-            why = snapshot.fatal or max(snapshot.reconnects, key=lambda reason: snapshot.reconnects[reason])
-            for desk in link.desks:
-                self.core.connect_failed(desk.number, why)
 
 
 def _answer(response: Any) -> WSUpgradeResponseWithListener:

@@ -54,7 +54,7 @@ class OrderLink:
         self._router = router
         self._moved = moved
         self._tuning = tuning
-        self._pushes = pushes
+        self.pushes = pushes
         self._accepted = False
         self._told: set[str] = set()
 
@@ -95,7 +95,7 @@ class OrderLink:
     def flush(self) -> None:
         """Send what may be sent now."""
         socket = self.carrier.socket
-        if self._pushes or socket is None or not self.carrier.live:
+        if self.pushes or socket is None or not self.carrier.live:
             return
         while socket.sends_now:
             text = self._router.outgoing(self.link)
@@ -118,7 +118,7 @@ class OrderLink:
         """The WebSocket is open: called before anything that came with the handshake is read."""
         self._accepted = False
         self.carrier.opened()
-        if not self._pushes:
+        if not self.pushes:
             self._router.opened(self.link)
         self._moved()
 
@@ -163,7 +163,7 @@ class OrderLink:
     def on_lost(self, reason: Reason, detail: str) -> None:
         """The socket is gone: the router knows before anything else happens."""
         self.carrier.live = False
-        if not self._pushes:
+        if not self.pushes:
             self._router.closed(self.link)
         self.core.disconnected(self.venue, reason)
         self.carrier.lost(reason, detail)

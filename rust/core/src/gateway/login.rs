@@ -239,10 +239,12 @@ impl Gateway {
         }
     }
 
-    /// A connection to a desk's venue could not be made.
-    pub fn connect_failed(&mut self, desk: u16, why: &str) {
+    /// A connection to a desk's venue could not be made. `again`: that was told before, and concerns only who came since.
+    pub fn connect_failed(&mut self, desk: u16, why: &str, again: bool) {
         for login in self.logins_by_desk.get(&desk).cloned().unwrap_or_default() {
-            self.tell(login, FAILED, &format!("connect failed: {why}"));
+            if !(again && self.logins.get(&login).is_some_and(|login| login.told == FAILED)) {
+                self.tell(login, FAILED, &format!("connect failed: {why}"));
+            }
         }
     }
 

@@ -219,9 +219,9 @@ impl GatewayCore {
         self.with(py, |gateway| gateway.deny_account(login, why))
     }
 
-    /// A connection to a desk's venue could not be made.
-    fn connect_failed(&self, py: Python<'_>, desk: u16, why: &str) -> PyResult<()> {
-        self.with(py, |gateway| gateway.connect_failed(desk, why))
+    /// A connection to a desk's venue could not be made. `again`: that was told before, and concerns only who came since.
+    fn connect_failed(&self, py: Python<'_>, desk: u16, why: &str, again: bool) -> PyResult<()> {
+        self.with(py, |gateway| gateway.connect_failed(desk, why, again))
     }
 
     /// Tells a login about its market; `data` is JSON.
