@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 MAKEFLAGS += --no-builtin-rules
-.PHONY: help build demo test test-rust test-python lint lint-rust lint-python format bench fuzz autobahn lock clean
+.PHONY: help build demo test test-rust test-python lint lint-rust lint-python format bench fuzz autobahn debian lock clean
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 60
@@ -116,6 +116,9 @@ fuzz: ## coverage-guided fuzzing of the wire, the scanner, decimals and every de
 
 autobahn: .make/build ## the Autobahn WebSocket suite; needs Python 2.7 (PYTHON2=path), says so where there is none
 	tests/autobahn/run.sh
+
+debian: ## install the Debian packages without whose programs tests are skipped; scripts/debian --print only lists them
+	@scripts/debian
 
 lock: ## write constraints.txt anew from what pyproject.toml asks for
 	@scripts/lock '$(PYTHON)' $(PIP)

@@ -144,7 +144,7 @@ def test_the_unit_does_not_restart_what_only_an_operator_can_mend() -> None:
     assert (settings["DynamicUser"], settings["NoNewPrivileges"], settings["ProtectSystem"]) == ("yes", "yes", "strict")
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze: `make debian` installs it")
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / "ferrofeed.service"
     text = UNIT.replace("/opt/ferrofeed/venv/bin/ferrofeed", sys.executable)  # it must be there to be verified

@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
     """One headless Chromium for all tests of a run."""
     program = find_chromium()
     if program is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium, or FERROFEED_CHROMIUM=/path")
+        pytest.skip("no Chromium on this machine: `make debian` installs it, FERROFEED_CHROMIUM=/path names another")
     with Browser(program) as browser:
         yield browser
 

@@ -1,20 +1,25 @@
-"""A server under abuse, an honest client beside it, and sockets that keep to no protocol."""
+"""A server under abuse, an honest client beside it, and sockets that keep to no protocol.
+
+The server is *open* (no TLS, no list of clients), or *guarded* (both).
+"""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import trustme
 from tests.gateway.client import DEADLINE_S, ETH, Client, Message
 from tests.gateway.targets import Process, free_port, head
 
@@ -24,36 +29,95 @@ id = "paper"
 kind = "paper"
 balances = {USDT = "1000000", ETH = "1000"}
 [[venue.trade]]
-symbols = ["ETH/USDT"]
+symbols = ["ETH/USDT", "BTC/USDT"]
 tick = "0.01"
 lot = "0.0001"
 """
-KEY = ("honest", "honest-secret")
+BTC = "BTC/USDT"
+EQUALS = (
+    *("honest", "witness", "mallory", "mallory-2", "operator"),
+    *(f"stalled-{number}" for number in range(1, 6)),
+    *(f"many-{number}" for number in range(9)),
+    *(f"account-{number}" for number in range(100)),
+)
+"""Clients of the list who may trade everything; the operator may do more."""
+LESSER = {
+    "reader": 'permission = "read"',
+    "elsewhere": 'platforms = ["other"]',
+    "narrow": f'symbols = ["{BTC}"]',
+    "small": 'max_quantity = "2"\nmax_notional = "1500"\nmax_open_orders = 1',
+    "slow": "orders_per_s = 3",
+}
+CLIENT = """
+[[gateway.client]]
+id = "{name}"
+access_key = "plain:{key[0]}"
+secret_key = "plain:{key[1]}"
+{more}
+"""
 ROOM_KB = 48 * 1024
 """How much larger a server may be afterwards: what its allocator keeps, nothing that grows with the abuse."""
 FULL = os.environ.get("FERROFEED_ABUSE") == "full"
 """Many times as much of everything."""
 
 
+def key(name: str) -> tuple[str, str]:
+    """The keys of a client, whether or not anybody looks at them."""
+    return name, f"{name}-secret"
+
+
+@functools.cache
+def _certificate() -> tuple[bytes, bytes, ssl.SSLContext]:
+    """A certificate with its key, and a client that trusts it."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    return b"".join(blob.bytes() for blob in issued.cert_chain_pems), issued.private_key_pem.bytes(), trust
+
+
 class Server(Process):
     """``ferrofeed run`` with a paper venue where nothing trades, and its gateway."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        metrics = free_port()
-        port = free_port()
-        super().__init__(folder, head(port, metrics, **settings) + VENUE, port, metrics)
+    def __init__(self, folder: Path, *, guarded: bool = False, **settings: Any) -> None:
+        metrics, port = free_port(), free_port()
+        self.guarded = guarded
+        self.trust: ssl.SSLContext | None = None
+        self.allowed: set[str] = set()
+        """Orders that may be placed besides the honest ones."""
+        listed = ""
+        if guarded:
+            cert, secret, self.trust = _certificate()
+            files = {"tls_cert": folder / "cert.pem", "tls_key": folder / "key.pem"}
+            folder.mkdir(parents=True, exist_ok=True)
+            for path, data in zip(files.values(), (cert, secret), strict=True):
+                path.write_bytes(data)
+            settings |= {name: str(path) for name, path in files.items()}
+            operator = {"operator": 'permission = "operator"'}
+            listed = "".join(
+                CLIENT.format(name=name, key=key(name), more=more)
+                for name, more in (dict.fromkeys(EQUALS, "") | operator | LESSER).items()
+            )
+        text = head(port, metrics, **settings) + '\naliases = {other = "paper"}\n' + listed + VENUE
+        super().__init__(folder, text, port, metrics)
+        self.url = f"ws{'s' if guarded else ''}://127.0.0.1:{port}/ws/v1"
+        self.scheme = "https" if guarded else "http"
+        # whoever looked whether it serves has gone without a word
+        self._looks = 0
+        self.counts("handshake_failed", 1)
+        self._looks = self.counted("handshake_failed")
 
     def client(self) -> Client:
-        return Client(self.url)
+        return Client(self.url, **({} if self.trust is None else {"ssl": self.trust}))
 
     def counted(self, reason: str) -> int:
         """How often something happened, by its own name."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-        mark = f'reason="{reason}"'
+        lines = self.scrape().splitlines()
+        mark = "ferrofeed_gateway_connections_total " if reason == "connections" else f'reason="{reason}"'
         found = [line for line in lines if line.startswith("ferrofeed_gateway_") and mark in line]
         assert found, f"nothing counts {reason}"
-        return sum(int(float(line.rpartition(" ")[2])) for line in found)
+        looks = self._looks if reason == "handshake_failed" else 0
+        return sum(int(float(line.rpartition(" ")[2])) for line in found) - looks
 
     def counts(self, reason: str, least: int, most: int | None = None) -> None:
         """Wait until so many are counted."""
@@ -80,7 +144,7 @@ class Honest:
 
     def __init__(self, server: Server) -> None:
         self._client = server.client()
-        self.login = self._client.login("paper", KEY, ETH)
+        self.login = self._client.login("paper", key("honest"), ETH)
         self.orders: list[str] = []
         self._error: BaseException | None = None
         self._stop = threading.Event()
@@ -124,12 +188,12 @@ class Honest:
 
 
 @contextlib.contextmanager
-def abused(folder: Path, **settings: Any) -> Iterator[tuple[Server, Honest]]:
+def abused(folder: Path, *, guarded: bool = False, **settings: Any) -> Iterator[tuple[Server, Honest]]:
     """A server beside whose abuse an honest client is served.
 
     In the end it lives, is no larger, and has the honest orders only.
     """
-    server = Server(folder, **{"requests_per_s": 100_000, **settings})
+    server = Server(folder, guarded=guarded, **{"requests_per_s": 100_000, **settings})
     try:
         _witness(server)
         honest = Honest(server)
@@ -149,9 +213,9 @@ def abused(folder: Path, **settings: Any) -> Iterator[tuple[Server, Honest]]:
         honest.check()
         assert _witness(server)["data"] == []
         assert server.stop() == 0
-        assert placed(server) == set(honest.orders)
+        assert placed(server) == set(honest.orders) | server.allowed
         assert "Traceback" not in server.said()
-        assert KEY[1] not in server.said()
+        assert "-secret" not in server.said()
     finally:
         server.process.kill()
         server.process.wait()
@@ -160,7 +224,7 @@ def abused(folder: Path, **settings: Any) -> Iterator[tuple[Server, Honest]]:
 def _witness(server: Server) -> Message:
     """What a client sees that has done nothing, and had its account before everybody else."""
     with server.client() as other:
-        return other.login("paper", ("witness", "w"), ETH).ask("open_orders", symbol=ETH)
+        return other.login("paper", key("witness"), ETH).ask("open_orders", symbol=ETH)
 
 
 def placed(server: Server) -> set[str]:
@@ -175,15 +239,18 @@ def order_of(text: str) -> str:
 
 
 class Raw:
-    """A TCP connection that may turn into a WebSocket."""
+    """A TCP connection, over TLS where the server has it, that may turn into a WebSocket."""
 
-    def __init__(self, server: Process, *, upgrade: bool = True, receive: int = 0) -> None:
+    def __init__(self, server: Process, *, upgrade: bool = True, receive: int = 0, tls: bool = True) -> None:
         self.server = server
         self.sock = socket.socket()
         if receive:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
         self.sock.settimeout(DEADLINE_S)
         self.sock.connect(("127.0.0.1", server.port))
+        trust = server.trust if isinstance(server, Server) and tls else None
+        if trust is not None:
+            self.sock = trust.wrap_socket(self.sock, server_hostname="127.0.0.1")
         self._pending = b""
         if upgrade:
             self.sock.sendall(request(server))
@@ -197,13 +264,13 @@ class Raw:
 
     def send(self, data: bytes) -> None:
         """Send, or find that the server has closed."""
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
             self.sock.sendall(data)
 
     def _more(self) -> bool:
         try:
             data = self.sock.recv(1 << 16)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             return False
         self._pending += data
         return bool(data)
@@ -299,6 +366,24 @@ def order(token: str, **change: Any) -> Message:
         "order_type": "LIMIT",
         **change,
     }
+
+
+def login(
+    raw: Raw, name: str, platform: str = "paper", symbols: Sequence[str] = (ETH,), secret: str | None = None
+) -> Message:
+    """Ask for a login; its answer."""
+    access, right = key(name)
+    keys = {"access_key": access, "secret_key": right if secret is None else secret}
+    return raw.ask({"op": "login", "cid": "l", "platform": platform, "symbols": [*symbols], **keys})
+
+
+def ready(raw: Raw, name: str, platform: str = "paper", symbols: Sequence[str] = (ETH,)) -> str:
+    """Log in, and wait until orders would be taken; the token."""
+    answer = login(raw, name, platform, symbols)
+    assert answer["result"] is True, answer
+    while (message := raw.message()).get("code") != 6:
+        assert message["op"] in {"state", "notify"}, message
+    return str(answer["token"])
 
 
 def until(condition: Callable[[], object], what: str) -> None:

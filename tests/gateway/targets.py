@@ -42,6 +42,19 @@ stale_after_s = {{depth = 3600}}
 symbols = ["ETH/USDT"]
 channels = ["depth"]
 """
+CLIENT = """
+[[gateway.client]]
+id = "{id}"
+access_key = "plain:{key[0]}"
+secret_key = "plain:{key[1]}"
+permission = "trade"
+platforms = ["huobi", "huobi_future"]
+symbols = ["ETH/USDT"]
+max_quantity = "1000000"
+max_notional = "1000000000"
+max_open_orders = 100
+orders_per_s = 1000
+"""
 PAPER = """
 [[venue]]
 id = "{id}"
@@ -141,10 +154,15 @@ class Process:
             self.process.kill()
             self.process.wait()
 
+    def scrape(self) -> str:
+        """All that it counts."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10) as answer:
+            text: str = answer.read().decode()
+            return text
+
     def messages(self, venue: str) -> int:
         """How many messages it has read from a venue."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
+        lines = self.scrape().splitlines()
         wanted = [line for line in lines if line.startswith("ferrofeed_messages_total{") and f'venue="{venue}"' in line]
         return sum(int(float(line.rpartition(" ")[2])) for line in wanted)
 
@@ -240,16 +258,24 @@ def simulator(**orders: Any) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def gateway(folder: Path, more: str = "", **settings: Any) -> Iterator[Target]:
-    """Our gateway in front of two paper exchanges, against a market that moves by hand. ``more``: of the exchanges."""
+def gateway(folder: Path, more: str = "", *, listed: bool = False, **settings: Any) -> Iterator[Target]:
+    """Our gateway in front of two paper exchanges, against a market that moves by hand. ``more``: of the exchanges.
+
+    ``listed``: only the clients of a list may come in; they may do as much as they ever need.
+    """
     with SimulatorThread("itick", rate=0, symbols=[ETH], seed=1, depth=2) as market:
         port, metrics = free_port(), free_port()
-        text = head(port, metrics, **settings) + MARKET.format(url=market.url)
+        text = head(port, metrics, **settings) + "\n"
+        if listed:
+            text += "".join(
+                CLIENT.format(id=f"client-{access}", key=(access, secret)) for access, secret in KEYS.items()
+            )
+        text += MARKET.format(url=market.url)
         text += PAPER.format(id=SPOT, product="spot", more=more, leverage="")
         text += PAPER.format(id=CONTRACT, product="contract", more=more, leverage="leverage = 10")
         process = Process(folder, text, port, metrics)
         try:
-            yield Target("gateway", process.url, market, [process])
+            yield Target("listed" if listed else "gateway", process.url, market, [process])
         finally:
             process.stop()
 

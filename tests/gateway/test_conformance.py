@@ -46,9 +46,10 @@ EMPTY: dict[str, Message] = {
 """What a refusal has in the place of an answer's own fields."""
 
 
-@pytest.fixture(scope="module", params=EVERY)
+@pytest.fixture(scope="module", params=[*EVERY, "listed"])
 def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    made = simulator() if request.param == "simulator" else gateway(tmp_path_factory.mktemp("gateway"))
+    folder = tmp_path_factory.mktemp(request.param)
+    made = simulator() if request.param == "simulator" else gateway(folder, listed=request.param == "listed")
     with made as target:
         yield target
 

@@ -1,8 +1,8 @@
 """The protocol, field by field: orders, fills, cancels, balances, positions, rules, and all notifications of them.
 
-The same against the simulator, our gateway, and our gateway in front of another one in another process. Every number
-was worked out by hand from the books below: fees are 0.02 % (maker) and 0.05 % (taker), a purchase at rest holds its
-worst case, contracts have a leverage of 10.
+The same against the simulator, our gateway without and with a list of clients, and our gateway in front of another one
+in another process. Every number was worked out by hand from the books below: fees are 0.02 % (maker) and 0.05 %
+(taker), a purchase at rest holds its worst case, contracts have a leverage of 10.
 """
 
 from __future__ import annotations
@@ -33,7 +33,13 @@ def lasting_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target
         yield target
 
 
-@pytest.fixture(params=["simulator", "gateway", "fronted"])
+@pytest.fixture(scope="module")
+def lasting_listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with gateway(tmp_path_factory.mktemp("listed"), listed=True) as target:
+        yield target
+
+
+@pytest.fixture(params=["simulator", "gateway", "listed", "fronted"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
     """Two gateways, one in front of the other, have one account only: each test has its own."""
     if request.param == "fronted":
@@ -260,7 +266,7 @@ def test_cancels_one_by_one_and_all_of_a_symbol(spot: Login) -> None:
     assert sorted(over) == sorted(nos), "each is told once"
 
 
-@pytest.mark.parametrize("target", ["simulator", "gateway"], indirect=True)
+@pytest.mark.parametrize("target", ["simulator", "gateway", "listed"], indirect=True)
 def test_orders_of_others_are_nobody_elses(target: Target, client: Client, spot: Login) -> None:
     with target.client() as elsewhere:
         other = elsewhere.login(SPOT, target.key())

@@ -42,7 +42,7 @@ def node() -> str:
             version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
             if int(version[1:].partition(".")[0]) >= 22:
                 return path
-    pytest.skip("no Node.js of version 22 or later, which has a WebSocket of its own")
+    pytest.skip("no Node.js of version 22 or later, which has a WebSocket: `make build` sets one up in .venv")
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,27 @@ def test_who_may_not(path: str, fields: dict[str, str], tally: str) -> None:
     assert refused.value.tally == tally
 
 
+@pytest.mark.parametrize("spelled", ["Upgrade", "upgrade", "keep-alive, Upgrade", "Upgrade,keep-alive"])
+def test_an_upgrade_may_be_one_wish_among_others(spelled: str) -> None:
+    sent = headers(Host=HERE, Connection=spelled)
+    Doors(GatewayConfig()).judge("/ws/v1", sent, upgrade=True)
+    assert sent["connection"] == "upgrade"
+
+
+@pytest.mark.parametrize("spelled", ["", "keep-alive", "upgrades", "no upgrade"])
+def test_who_does_not_wish_for_an_upgrade_is_not_said_to(spelled: str) -> None:
+    sent = headers(Host=HERE, Connection=spelled)
+    Doors(GatewayConfig()).judge("/ws/v1", sent, upgrade=True)
+    assert sent["connection"] == spelled
+
+
+@pytest.mark.parametrize("name", ["Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"])
+def test_an_upgrade_is_asked_for_in_ascii(name: str) -> None:
+    with pytest.raises(Refused) as refused:
+        Doors(GatewayConfig()).judge("/ws/v1", headers(**{"Host": HERE, name: "13\udcff"}), upgrade=True)
+    assert (refused.value.tally, refused.value.status) == ("handshake_failed", 400)
+
+
 @pytest.mark.parametrize("name", ["Host", "Origin"])
 def test_two_headers_where_one_belongs_are_none(name: str) -> None:
     sent = headers(Host=HERE, Origin=f"http://{HERE}")

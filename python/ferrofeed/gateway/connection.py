@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from picows import WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from ferrofeed import _core
 
@@ -41,6 +41,7 @@ class Connection(WSListener):
         self._parts: list[bytes] = []
         self._held = 0
         self._closing = False
+        self._faulty = False
         self._timer: asyncio.TimerHandle | None = None
         self._slow: asyncio.TimerHandle | None = None
         """It has too much before it; when it is cut off for that."""
@@ -54,15 +55,15 @@ class Connection(WSListener):
         self._transport.set_write_buffer_limits(high=limit, low=limit // 2)
         self._server.connected(self)
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002  # picows' name
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take a frame."""
         read_ns = _core.monotonic_ns()
         kind = frame.msg_type
-        if self._closing and kind != WSMsgType.CLOSE:
+        # picows says goodbye by itself only to who broke the protocol, and may read on for a moment
+        if (self._closing or transport.is_close_frame_sent) and kind != WSMsgType.CLOSE:
             return
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
-            self._server.count("protocol_error")
-            self.close(PROTOCOL, "a reserved bit is set")
+            self._fault("protocol_error", PROTOCOL, "a reserved bit is set")
             return
         if kind == WSMsgType.TEXT and frame.fin and not self._parts:
             self._text(frame.get_payload_as_bytes(), read_ns)
@@ -73,13 +74,16 @@ class Connection(WSListener):
         elif kind == WSMsgType.CLOSE:
             self._closed_by_client()
         elif kind == WSMsgType.BINARY:
-            self._server.count("malformed")
-            self.close(UNSUPPORTED, "expected text messages")
+            self._fault("malformed", UNSUPPORTED, "expected text messages")
         else:
             self._part(frame, read_ns)
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  # picows' name
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The connection is gone."""
+        if transport.is_close_frame_sent and not self._faulty:
+            sent = transport.close_handshake.sent
+            too_big = sent is not None and sent.code == WSCloseCode.MESSAGE_TOO_BIG
+            self._server.count("oversized" if too_big else "protocol_error")
         if self._timer is not None:
             self._timer.cancel()
         self.resume_writing()
@@ -136,8 +140,7 @@ class Connection(WSListener):
 
     def _text(self, payload: bytes, read_ns: int) -> None:
         if not payload.isascii() and not _is_text(payload):
-            self._server.count("protocol_error")
-            self.close(NO_TEXT, "not UTF-8")
+            self._fault("protocol_error", NO_TEXT, "not UTF-8")
             return
         self._server.message(self.number, payload, read_ns)
 
@@ -145,21 +148,25 @@ class Connection(WSListener):
         """A part of a message in several frames."""
         first = frame.msg_type == WSMsgType.TEXT
         if first == bool(self._parts):
-            self._server.count("protocol_error")
-            self.close(PROTOCOL, "a message in parts that do not fit")
+            self._fault("protocol_error", PROTOCOL, "a message in parts that do not fit")
             return
         part = frame.get_payload_as_bytes()
         self._parts.append(part)
         # empty parts take room too
         self._held += len(part) + 64
         if self._held > self._server.max_message:
-            self._server.count("oversized")
-            self.close(TOO_BIG, "message too big")
+            self._fault("oversized", TOO_BIG, "message too big")
         elif frame.fin:
             whole = b"".join(self._parts)
             self._parts.clear()
             self._held = 0
             self._text(whole, read_ns)
+
+    def _fault(self, tally: str, code: int, why: str) -> None:
+        """It broke the protocol: counted once, whatever stands behind that."""
+        self._faulty = True
+        self._server.count(tally)
+        self.close(code, why)
 
     def _closed_by_client(self) -> None:
         if not self._closing:

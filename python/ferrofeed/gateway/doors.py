@@ -11,14 +11,16 @@ from urllib.parse import urlsplit
 from ferrofeed.config.values import is_loopback
 
 if TYPE_CHECKING:
-    from multidict import MultiMapping
+    from multidict import MultiMapping, MutableMultiMapping
 
     from ferrofeed.config import GatewayConfig
 
 PATH: Final = "/ws/v1"
 PAGES: Final = ("/", PATH)
+BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 FORBIDDEN: Final = 403
+_UPGRADE: Final = ("upgrade", "connection", "sec-websocket-version", "sec-websocket-key")
 
 
 class Refused(Exception):  # noqa: N818  # not an error of ours
@@ -38,8 +40,8 @@ class Doors:
         self._origins = frozenset(config.origins)
         self._hosts = frozenset(config.hosts) | {config.listen_address[0].lower()}
 
-    def judge(self, path: str, headers: MultiMapping[str], *, upgrade: bool) -> None:
-        """Let a request in; raises :class:`Refused`."""
+    def judge(self, path: str, headers: MutableMultiMapping[str], *, upgrade: bool) -> None:
+        """Let a request in, an upgrade as picows takes it; raises :class:`Refused`."""
         host = _only(headers, "host")
         name = _name(host)
         if name is None or not (name in self._hosts or is_loopback(name)):
@@ -48,6 +50,18 @@ class Doors:
             raise Refused("bad_origin", FORBIDDEN, "a page of this origin may not connect")
         if path.partition("?")[0] not in ((PATH,) if upgrade else PAGES):
             raise Refused("bad_path", NOT_FOUND, f"the trading API is at {PATH}, its console at /")
+        if upgrade:
+            _tidy(headers)
+
+
+def _tidy(headers: MutableMultiMapping[str]) -> None:
+    """Picows 2.3.1 takes one spelling of ``Connection`` only, and can't quote what it refuses if that is no ASCII."""
+    if not all(value.isascii() for name in _UPGRADE for value in headers.getall(name, [])):
+        raise Refused("handshake_failed", BAD_REQUEST, "an upgrade is asked for in ASCII")
+    # Firefox: keep-alive, Upgrade
+    words = ",".join(headers.getall("connection", [])).lower().split(",")
+    if "upgrade" in (word.strip() for word in words):
+        headers["connection"] = "upgrade"
 
 
 def _only(headers: MultiMapping[str], name: str) -> str:

@@ -14,8 +14,10 @@ from ferrofeed import _core
 from ferrofeed.errors import UsageError
 from ferrofeed.gateway import page
 from ferrofeed.gateway.accounts import Accounts
-from ferrofeed.gateway.connection import Connection
+from ferrofeed.gateway.connection import CLOSE_WAIT_S, Connection
 from ferrofeed.gateway.doors import PATH, Doors, Refused
+from ferrofeed.gateway.entrance import Entrance, visitor
+from ferrofeed.gateway.failures import Failures
 from ferrofeed.gateway.log import PicowsLog
 from ferrofeed.gateway.market import MarketData
 from ferrofeed.gateway.platforms import clients, platforms
@@ -70,7 +72,12 @@ class GatewayServer:
         self._tls = _tls(gateway)
         self._page = page.console(served, clients=listed is not None, tls=self._tls is not None)
         self._doors = Doors(gateway)
-        self._listener = listen(*gateway.listen_address, what="gateway.listen", backlog=gateway.max_connections)
+        self._listener = Entrance(
+            listen(*gateway.listen_address, what="gateway.listen", backlog=gateway.max_connections),
+            clients=gateway.max_connections,
+            seconds=gateway.handshake_s,
+            count=self.count,
+        )
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         """Where it listens."""
         answers_s = config.orders.ttl_s + config.orders.ack_timeout_s + 1.0
@@ -95,7 +102,7 @@ class GatewayServer:
             connector,
             most=gateway.max_venue_logins,
             in_use=self.core.in_use,
-            gone=self._gone,
+            gone=self.core.forget_desk,
         )
         self._market = MarketData(config, self.core, consumer, lines, self._connections.get)
         self._market_s = gateway.market_data_interval_ms / 1e3
@@ -103,7 +110,7 @@ class GatewayServer:
         self._last = 0
         self._ticks = 0
         self._moving = False
-        self._failures: dict[int, int] = {}
+        self._failures = Failures(self.core.connect_failed)
         self._refused: dict[int, tuple[str, str, tuple[bytes, bytes] | None]] = {}
         """Logins that wait for an account which can't be had yet."""
         self._server: asyncio.Server | None = None
@@ -138,19 +145,22 @@ class GatewayServer:
         self._supervisor.spawn(self._serve())
 
     async def _serve(self) -> None:
+        tls: dict[str, Any] = {}
         if self._tls is not None:
             asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
+            # the entrance is quicker than the first, and the connection than the second
+            tls = {"ssl_handshake_timeout": 2 * self.config.handshake_s, "ssl_shutdown_timeout": 2 * CLOSE_WAIT_S}
         self._server = await ws_create_server(
             self._handshake,
             None,
             None,
             sock=self._listener,
             ssl=self._tls,
-            ssl_handshake_timeout=None if self._tls is None else self.config.handshake_s,
-            websocket_handshake_timeout=self.config.handshake_s,
+            **tls,
+            websocket_handshake_timeout=None,
             enable_auto_pong=False,
             max_frame_size=self.max_message,
-            logger_name=PicowsLog(self.count),
+            logger_name=PicowsLog(),
         )
         _LOG.info("the trading API is at %s, its console at %s", self.url, self.console)
 
@@ -162,7 +172,7 @@ class GatewayServer:
         self.core.tick()
         self._logins.tick()
         self._try_again()
-        self._look_for_failures()
+        self._failures.look(self._runner.links)
         self.flush()
 
     def leave(self) -> list[int]:
@@ -193,6 +203,7 @@ class GatewayServer:
 
     def connected(self, connection: Connection) -> None:
         """An upgrade is done."""
+        visitor().upgraded()
         self._connections[connection.number] = connection
         self.core.opened(connection.number)
 
@@ -225,9 +236,11 @@ class GatewayServer:
             self._make_room(upgrade=upgrade)
         except Refused as refused:
             self.count(refused.tally)
+            visitor().answered()
             body = f"{refused}\n".encode()
             return _answer(WSUpgradeResponse.create_error_response(refused.status, body))
         if not upgrade:
+            visitor().answered()
             return _answer(WSUpgradeResponse.create_ok_response(self._page, page.HEADERS))
         self._last += 1
         return Connection(self, self._last)
@@ -240,9 +253,8 @@ class GatewayServer:
         if transport is None or not issubclass(kind, OSError):
             loop.default_exception_handler(context)
             return
+        # whose it was the entrance counts
         _LOG.debug("%s: %s", context.get("message"), kind.__name__)
-        if (transport.get_extra_info("sockname") or ("", 0))[1] == self.address[1]:
-            self.count("handshake_failed")
 
     def _make_room(self, *, upgrade: bool) -> None:
         full = upgrade and len(self._connections) >= self.config.max_connections
@@ -319,33 +331,6 @@ class GatewayServer:
         """The router's events were handed on, on whichever thread: what came of them waits to be sent."""
         if not self._supervisor.on_thread:
             self._supervisor.post(self.flush)
-
-    def _gone(self, desk: int) -> None:
-        """A login with keys of its own is closed."""
-        self.core.forget_desk(desk)
-        links = {link.link for link in self._runner.links}
-        self._failures = {link: count for link, count in self._failures.items() if link in links}
-
-    def _look_for_failures(self) -> None:
-        """Connections to venues that can't be made: clients wait for them."""
-        for link in self._runner.links:
-            if link.pushes:
-                continue  # its venue is reached by another one
-            if link.carrier.live:
-                self._failures.pop(link.link, None)
-                continue
-            snapshot = link.session.snapshot()
-            count = sum(snapshot.reconnects.values())
-            known = self._failures.setdefault(link.link, count)
-            if count == known and not (snapshot.fatal and known >= 0):
-                continue
-            # told once: a venue that refused us for good does not fail again
-            self._failures[link.link] = -1 if snapshot.fatal else count
-            why = snapshot.fatal or max(snapshot.reconnects, key=lambda reason: snapshot.reconnects[reason])
-            for desk in link.desks:
-                # of a connection that all share nobody's keys are at fault
-                refused = snapshot.fatal is not None and bool(desk.owner) and len(link.desks) == 1
-                self.core.connect_failed(desk.number, why, refused)
 
 
 def _answer(response: Any) -> WSUpgradeResponseWithListener:

@@ -44,3 +44,13 @@ class FeedLoop(uvloop.Loop):
         if on_transport is not None:
             on_transport(transport)
         return transport, reader.inner
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """As ``loop.call_exception_handler``, but for peers that leave amid a TLS handshake, which are no news.
+
+        Who connects hears of it as of any other failure, and the gateway counts it. aiofastnet 1.2.0 puts a class in
+        the place of the exception there, which no handler can print.
+        """
+        error = context.get("exception")
+        if not (isinstance(error, type) and issubclass(error, OSError) and "transport" in context):
+            super().call_exception_handler(context)

@@ -370,6 +370,8 @@ class Session:
         gone = self._subscriptions.disconnected().unsubscribed
         if self._was_open:
             self._emit("disconnected", reason)
+        else:
+            self.counters.failed.add(reason)
         self._emit("unsubscribed", "local_closed", gone)
         self._was_open = False
         self._phase_deadline_ns = NEVER

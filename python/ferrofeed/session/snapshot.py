@@ -69,6 +69,8 @@ class Counters:
     """Reports of a topic gone quiet or never delivering."""
     reconnects: Tally = field(default_factory=Tally)
     """By reason: connections and attempts that ended."""
+    failed: Tally = field(default_factory=Tally)
+    """Those of them that never came to be a connection."""
     refusals: Tally = field(default_factory=Tally)
     """Of logins and connections, by code."""
     request_refusals: Tally = field(default_factory=Tally)

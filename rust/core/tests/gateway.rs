@@ -302,6 +302,37 @@ fn an_account_of_ones_own_is_wished_for_once_and_waited_for() {
 }
 
 #[test]
+fn who_comes_when_a_connection_has_failed_hears_of_it_once() {
+    let mut served = Served::shared();
+    served.login(1, "a");
+    let now = served.world.stamp();
+    served.world.router.closed(0, now);
+    served.heard();
+    let mut failed = |socket: Option<u32>, again: bool| {
+        if let Some(socket) = socket {
+            served.say(socket, &login("paper", "b"));
+        }
+        served.gateway.connect_failed(0, "why", again, false);
+        let told = |(socket, one): (u32, Value)| (socket, one["code"].as_u64(), one["msg"].as_str().map(str::to_owned));
+        served.heard().into_iter().map(told).collect::<Vec<_>>()
+    };
+    let three = |socket: u32| (socket, Some(3), Some("connect failed: why".to_owned()));
+    assert_eq!(failed(None, false), [three(1)]);
+    assert_eq!(failed(None, true), []);
+    assert_eq!(failed(Some(2), true), [three(2)], "who was there before has heard it");
+    assert_eq!(failed(None, true), []);
+    assert_eq!(failed(None, false).len(), 2, "the next attempt");
+    served.world.connect();
+    let codes: Vec<(u32, Value)> =
+        served.heard().into_iter().map(|(socket, one)| (socket, one["code"].clone())).collect();
+    assert_eq!(codes.len(), 4);
+    for socket in [1, 2] {
+        let codes: Vec<&Value> = codes.iter().filter(|(to, _)| *to == socket).map(|(_, code)| code).collect();
+        assert_eq!(codes, [&json!(2), &json!(6)]);
+    }
+}
+
+#[test]
 fn who_says_too_much_or_nothing_is_stopped() {
     let mut served = Served::shared();
     let token = served.login(1, "a");

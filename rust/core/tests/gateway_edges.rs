@@ -161,7 +161,7 @@ fn what_a_gateway_behind_us_says_of_its_platform_is_no_connection() {
 fn a_connection_that_fails_elsewhere_takes_no_ready_platform_away() {
     let mut served = Served::shared();
     let token = served.login(1, "a");
-    served.gateway.connect_failed(0, "refused", false);
+    served.gateway.connect_failed(0, "refused", false, false);
     assert_eq!(served.heard(), []);
     served.place(1, &token, "c");
 }

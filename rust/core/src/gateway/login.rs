@@ -265,14 +265,17 @@ impl Gateway {
         }
     }
 
-    /// A connection to a desk's venue could not be made; `refused`: the venue does not want it with these keys.
-    pub fn connect_failed(&mut self, desk: u16, why: &str, refused: bool) {
+    /// A connection to a desk's venue could not be made. `again`: that was told before, and concerns only who came since; `refused`:
+    /// the venue does not want it with these keys.
+    pub fn connect_failed(&mut self, desk: u16, why: &str, again: bool, refused: bool) {
         for number in self.logins_by_desk.get(&desk).cloned().unwrap_or_default() {
-            let up = self.logins.get(&number).is_some_and(|login| matches!(login.told, CONNECTED | READY | ERROR));
-            if !up {
-                self.tell(number, FAILED, &format!("connect failed: {why}"));
+            let told = self.logins.get(&number).map_or(0, |login| login.told);
+            if matches!(told, CONNECTED | READY | ERROR) || (again && told == FAILED) {
+                continue;
             }
-            if refused {
+            self.tell(number, FAILED, &format!("connect failed: {why}"));
+            // it is tried again and again with the same keys
+            if refused && told != FAILED {
                 self.keys_refused(number);
             }
         }
@@ -318,15 +321,11 @@ impl Gateway {
                 self.tell(number, DISCONNECTED, "disconnected");
                 self.tell(number, RECONNECTING, "reconnecting");
             }
-            Some(DeskState::Opening) if router.refusal(desk).is_some() => {
-                if up {
-                    self.tell(number, DISCONNECTED, "disconnected");
-                }
-                if told != FAILED {
-                    let why = router.refusal(desk).unwrap_or_default();
-                    self.tell(number, FAILED, &format!("connect failed: {why}"));
-                    self.keys_refused(number);
-                }
+            // who comes later hears of the last refusal, too
+            Some(DeskState::Opening) if told == 0 && router.refusal(desk).is_some() => {
+                let why = router.refusal(desk).unwrap_or_default();
+                self.tell(number, FAILED, &format!("connect failed: {why}"));
+                self.keys_refused(number);
             }
             Some(DeskState::Reconciling) => {
                 if told != CONNECTED {

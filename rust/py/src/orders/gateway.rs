@@ -265,9 +265,10 @@ impl GatewayCore {
         self.with(py, |gateway| gateway.waits(login))
     }
 
-    /// A connection to a desk's venue could not be made; `refused`: it does not want it with these keys.
-    fn connect_failed(&self, py: Python<'_>, desk: u16, why: &str, refused: bool) -> PyResult<()> {
-        self.with(py, |gateway| gateway.connect_failed(desk, why, refused))
+    /// A connection to a desk's venue could not be made. `again`: that was told before, and concerns only who came since; `refused`: the
+    /// venue does not want it with these keys.
+    fn connect_failed(&self, py: Python<'_>, desk: u16, why: &str, again: bool, refused: bool) -> PyResult<()> {
+        self.with(py, |gateway| gateway.connect_failed(desk, why, again, refused))
     }
 
     /// Whether somebody is logged in on a desk, or has live orders there.

@@ -326,7 +326,7 @@ impl Router {
             desk.login_failures = desk.login_failures.saturating_add(1);
             let wait = LOGIN_AGAIN.0.saturating_mul(1 << desk.login_failures.min(5)).min(LOGIN_AGAIN.1);
             desk.login_after = now.monotonic.saturating_add(wait);
-            desk.refused = Some(why.into());
+            desk.refused = Some(format!("login refused: {why}").into());
         }
         self.tell_desk(desk, &format!("login refused: {why}"), now);
         self.ask_login(desk, now);
@@ -628,7 +628,7 @@ impl Router {
                 if !matches!(state, Gateway::Disconnected | Gateway::Reconnecting)
                     && let Some(entry) = self.desk_mut(desk).filter(|entry| entry.state == DeskState::Opening)
                 {
-                    entry.refused = Some(message.into());
+                    entry.refused = Some(format!("{}: {message}", state.name()).into());
                 }
                 let up = self.desk(desk).is_some_and(|desk| desk.state != DeskState::Down);
                 if up {
