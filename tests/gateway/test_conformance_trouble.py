@@ -93,10 +93,12 @@ def known(no: str, status: str, remain: str = "0.5", price: str = "2000") -> dic
 
 
 def sums(login: Login, no: str, orders: list[dict[str, object]]) -> None:
-    """All that was told of an order whose venue tells how much of it is filled, and no fills."""
+    """All that was told of an order whose venue tells how much of it is filled, and no fills: what is added is one."""
     login.notice("order", order_no=no, status=orders[-1]["status"], remain=orders[-1]["remain"])
     exact([one for one in login.heard("order") if one["order_no"] == no], orders, "orders")
-    assert login.notices("fill") == []
+    last = orders[-1]
+    parts = [one["quantity"] for one in login.notices("fill") if one["order_no"] == no]
+    assert sum(parts) == last["quantity"] - last["remain"]  # type: ignore[operator]
 
 
 def gone(kind: str) -> str:

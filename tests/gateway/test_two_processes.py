@@ -183,7 +183,7 @@ def test_trouble_at_the_back_is_told_at_the_front(tmp_path: Path) -> None:
 
 
 def test_only_those_who_know_the_key_of_the_back_get_in_at_the_front(tmp_path: Path) -> None:
-    with fronted(tmp_path) as target, target.client() as client:
+    with fronted(tmp_path, max_venue_logins=0) as target, target.client() as client:
         access, secret = target.key()
         for key in ((access, "wrong"), ("wrong", secret), ("other", "other")):
             wrong = {"platform": SPOT, "symbols": [ETH], "access_key": key[0], "secret_key": key[1]}

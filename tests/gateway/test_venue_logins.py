@@ -101,7 +101,7 @@ def test_every_part_that_is_filled_is_told_as_a_fill(tmp_path: Path, sim: Simula
         number = anna.placed("BUY", "1000", "0.5")
         for part, filled in (("0.2", D("0.2")), ("0.05", D("0.25")), ("0.25", D("0.5"))):
             at_venue = venue_id(feed, number)
-            sim.call(lambda venue, id=at_venue, part=part: venue.fill(id, part))  # type: ignore[misc]
+            sim.call(lambda venue, at=at_venue, part=part: venue.fill(at, part))  # type: ignore[misc]
             anna.notice("order", order_no=number, remain=D("0.5") - filled)
         parts = anna.heard("fill")
         assert [(part["order_no"], part["quantity"], part["price"], part["side"]) for part in parts] == [

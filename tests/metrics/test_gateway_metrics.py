@@ -27,6 +27,7 @@ PLATFORM: dict[str, Any] = {
     "symbols": [("ETH/USDT", "ETH/USDT")],
     "desk": 0,
     "keys": None,
+    "other_keys": False,
     "market_data": False,
 }
 
