@@ -152,11 +152,6 @@ impl Gateway {
         }
         let mut more = Vec::new();
         match (op, &request.body) {
-            (Op::Place, _) if self.stopping => {
-                let text = format!("not_ready: {STOPPING}");
-                router.note(desk, "not_ready", STOPPING, now);
-                return self.answer(socket, op, cid, Some(&text), b"");
-            }
             (Op::Place, Body::Place { side, order_type, price, quantity, .. }) => {
                 let terms = Terms { side: *side, order_type: *order_type, price: *price, quantity: *quantity };
                 let placed = self.place(owner, desk, instrument, &terms, top, read, router, now);
@@ -206,20 +201,25 @@ impl Gateway {
                 router.kill(&format!("gateway client {name}: {reason}"), now);
             }
             (Op::ClearKill, Body::Text(who)) => {
-                if who.trim().is_empty() {
-                    return self.answer(socket, op, cid, Some("who: say who clears it"), b"");
-                }
-                if let Some(why) = self.kill_stays.clone() {
-                    return self.answer(socket, op, cid, Some(&why), b"");
-                }
-                let name = self.owners.get(owner).map_or("", |owner| &*owner.name);
-                if !router.clear_kill(&format!("{who} (gateway client {name})"), now) {
-                    return self.answer(socket, op, cid, Some("the kill switch is not on"), b"");
+                if let Err(text) = self.clear_kill(owner, who, router, now) {
+                    return self.answer(socket, op, cid, Some(&text), b"");
                 }
             }
             _ => {}
         }
         self.answer(socket, op, cid, None, &more);
+    }
+
+    fn clear_kill(&self, owner: usize, who: &str, router: &mut Router, now: Stamp) -> Result<(), String> {
+        if who.trim().is_empty() {
+            return Err("who: say who clears it".into());
+        }
+        if let Some(why) = &self.kill_stays {
+            return Err(why.clone());
+        }
+        let name = self.owners.get(owner).map_or("", |owner| &*owner.name);
+        let was_on = router.clear_kill(&format!("{who} (gateway client {name})"), now);
+        if was_on { Ok(()) } else { Err("the kill switch is not on".into()) }
     }
 
     #[allow(clippy::too_many_arguments, reason = "an order and all it is judged by")]
@@ -234,6 +234,10 @@ impl Gateway {
         router: &mut Router,
         now: Stamp,
     ) -> Result<u64, String> {
+        if self.stopping {
+            router.note(desk, "not_ready", STOPPING, now);
+            return Err(format!("not_ready: {STOPPING}"));
+        }
         let product = router.ledger().instrument(instrument).map_or(Product::Spot, |known| known.rules.product);
         let order = terms.read(product);
         let (side, order_type, offset, quantity) = order.inspect_err(|text| router.note(desk, "input", text, now))?;
