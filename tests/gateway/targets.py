@@ -120,6 +120,8 @@ class Process:
     def __init__(self, folder: Path, text: str, port: int, metrics: int = 0) -> None:
         self.folder, self.port, self.metrics = folder, port, metrics
         self.url = f"ws://127.0.0.1:{port}/ws/v1"
+        self.looks = 0
+        """How often it was looked whether it serves: connections without a word."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "feed.toml").write_text(text)
         self.start()
@@ -135,6 +137,7 @@ class Process:
         end = time.monotonic() + DEADLINE_S
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                self.looks += 1
                 self.messages("")  # another process of its own, which may take a little longer
                 return
             if self.process.poll() is not None or time.monotonic() > end:

@@ -40,6 +40,7 @@ def plain(server: Server) -> Raw:
     return Raw(server, upgrade=False, tls=False)
 
 
+@pytest.mark.timeout(120)
 def test_handshakes_of_tls_that_never_end(tmp_path: Path) -> None:
     """Silence, pieces of a beginning, one byte at a time, and a beginning without an end."""
     count = 400 if FULL else 60
@@ -69,6 +70,7 @@ def test_handshakes_of_tls_that_never_end(tmp_path: Path) -> None:
         server.counts("handshake_failed", 4 * count + 20, 4 * count + 20)
 
 
+@pytest.mark.timeout(120)
 def test_what_is_no_tls(tmp_path: Path) -> None:
     """Plain requests, noise, and versions that nobody should speak any more."""
     rng = random.Random(3)
@@ -99,6 +101,10 @@ def test_what_is_no_tls(tmp_path: Path) -> None:
                 assert raw._pending[:1] in {b"", b"\x15"}, "an alert, if anything"
         server.counts("handshake_failed", len(sent) + 4, len(sent) + 4)
         server.counts("connections", 2, 2)
+        # who keeps to it comes in all the same
+        for _ in range(20):
+            with Raw(server):
+                pass
 
 
 def test_what_is_sent_past_tls(tmp_path: Path) -> None:
@@ -114,13 +120,13 @@ def test_what_is_sent_past_tls(tmp_path: Path) -> None:
         honest.served()
 
 
-@pytest.mark.parametrize("guarded", [False, True] if FULL else [False])
-def test_upgrades_gone_wrong(tmp_path: Path, *, guarded: bool) -> None:
+@pytest.mark.timeout(300)
+def test_upgrades_gone_wrong(tmp_path: Path) -> None:
     """Each is a client, or refused, or gone: once, under one name."""
     rng = random.Random(7)
     odd = b"\x00\x01\x7f\x80\xc3\xe2\xff\r\n :;,=/?%HTTP"
     count = 3_000 if FULL else 300
-    with abused(tmp_path, guarded=guarded, handshake_s=0.3) as (server, _):
+    with abused(tmp_path, handshake_s=0.5) as (server, _):
         firefox = request(server).replace(b"Connection: Upgrade", b"Connection: keep-alive, Upgrade")
         with Raw(server, upgrade=False) as raw:
             raw.send(firefox)
@@ -150,13 +156,13 @@ def test_upgrades_gone_wrong(tmp_path: Path, *, guarded: bool) -> None:
 
 @pytest.mark.parametrize("guarded", [False, True] if FULL else [True])
 def test_a_page_that_is_asked_for_and_not_read(tmp_path: Path, *, guarded: bool) -> None:
-    with abused(tmp_path, guarded=guarded, handshake_s=0.5) as (server, honest):
+    with abused(tmp_path, guarded=guarded, handshake_s=2.0) as (server, honest):
         asked = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
+        before = server.files()
         unread = [Raw(server, upgrade=False, receive=2048) for _ in range(100 if FULL else 30)]
-        files = server.files()
         for raw in unread:
             raw.send(asked)
-        until(lambda: server.files() <= files - len(unread), "none of them is there any more")
+        until(lambda: server.files() <= before, "none of them is there any more")
         honest.served()
         for raw in unread:
             raw.sock.close()

@@ -8,19 +8,20 @@ callbacks run in the context of whoever had to wait.)
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import os
 import resource
 import socket
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from io import FileIO
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PATIENCE_S: Final = 0.1
+"""How long after their time TLS and HTTP may end a connection by themselves."""
 RESERVE: Final = 256
 """Files that are left for all else: journals, venues, the exporter."""
 _OUT_OF_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -58,9 +59,8 @@ class Visitor(socket.socket):
             self._entrance.left(self, failed=not self._answered)
 
     def _expel(self) -> None:
-        """Its time is up. The transport finds the end of the stream, whatever it waits for, and closes."""
-        with contextlib.suppress(OSError):
-            self.shutdown(socket.SHUT_RDWR)
+        """Its time is up, whatever its transport still waits for."""
+        self._entrance.expel(self)
 
 
 def visitor() -> Visitor:
@@ -84,6 +84,7 @@ class Entrance(socket.socket):
         self._seconds = seconds
         self._count = count
         self._inside: set[Visitor] = set()
+        self._server: asyncio.Server | None = None
         # given up for a moment to take, and close, a connection that there is no file for
         self._spare = _spare()
 
@@ -105,7 +106,20 @@ class Entrance(socket.socket):
 
     def later(self, call: Callable[[], object]) -> asyncio.TimerHandle:
         """When a visitor's time is up."""
-        return asyncio.get_running_loop().call_later(self._seconds, call)
+        # a context of its own: that of the moment knows the visitor before, and would keep it
+        return asyncio.get_running_loop().call_later(self._seconds + PATIENCE_S, call, context=Context())
+
+    def serving(self, server: asyncio.Server) -> None:
+        """Whose transports those of the visitors are."""
+        self._server = server
+
+    def expel(self, one: Visitor) -> None:
+        """Cut a visitor off. Only transports close sockets: the loop must forget them first."""
+        number = one.fileno()
+        for transport in tuple(getattr(self._server, "_clients", ())):
+            accepted = transport.get_extra_info("socket")
+            if number >= 0 and accepted is not None and accepted.fileno() == number:
+                transport.abort()
 
     def left(self, one: Visitor, *, failed: bool) -> None:
         """A visitor's socket is closed."""

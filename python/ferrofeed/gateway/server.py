@@ -147,9 +147,7 @@ class GatewayServer:
     async def _serve(self) -> None:
         tls: dict[str, Any] = {}
         if self._tls is not None:
-            asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
-            # the entrance is quicker than the first, and the connection than the second
-            tls = {"ssl_handshake_timeout": 2 * self.config.handshake_s, "ssl_shutdown_timeout": 2 * CLOSE_WAIT_S}
+            tls = {"ssl_handshake_timeout": self.config.handshake_s, "ssl_shutdown_timeout": CLOSE_WAIT_S}
         self._server = await ws_create_server(
             self._handshake,
             None,
@@ -157,11 +155,13 @@ class GatewayServer:
             sock=self._listener,
             ssl=self._tls,
             **tls,
-            websocket_handshake_timeout=None,
+            # it also holds on to connections that uvloop forgets when they are reset: else nobody closes them in order
+            websocket_handshake_timeout=self.config.handshake_s,
             enable_auto_pong=False,
             max_frame_size=self.max_message,
             logger_name=PicowsLog(),
         )
+        self._listener.serving(self._server)
         _LOG.info("the trading API is at %s, its console at %s", self.url, self.console)
 
     def tick(self) -> None:
@@ -244,17 +244,6 @@ class GatewayServer:
             return _answer(WSUpgradeResponse.create_ok_response(self._page, page.HEADERS))
         self._last += 1
         return Connection(self, self._last)
-
-    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A client that breaks off while TLS begins is no news; all else is told as ever."""
-        error, transport = context.get("exception"), context.get("transport")
-        # aiofastnet puts the class in the place of the exception, which the default handler can't print
-        kind = error if isinstance(error, type) else type(error)
-        if transport is None or not issubclass(kind, OSError):
-            loop.default_exception_handler(context)
-            return
-        # whose it was the entrance counts
-        _LOG.debug("%s: %s", context.get("message"), kind.__name__)
 
     def _make_room(self, *, upgrade: bool) -> None:
         full = upgrade and len(self._connections) >= self.config.max_connections
