@@ -206,37 +206,44 @@ def test_a_client_hears_that_its_market_is_gone(tmp_path: Path) -> None:
 # connections to venues
 
 
+class _Link:
+    """A connection as it stands."""
+
+    def __init__(self, *, pushes: bool) -> None:
+        self.pushes = pushes
+        self.desks = [SimpleNamespace(number=7, owner="")]
+        self.carrier = SimpleNamespace(live=False)
+        self.session = SimpleNamespace(counters=SimpleNamespace(failed={}), fatal=None)
+
+    def is_now(self, *, live: bool = False, tries: int = 0, fatal: str | None = None) -> None:
+        self.carrier.live, self.session.fatal = live, fatal
+        self.session.counters.failed = {"refused": tries}
+
+
 def test_a_socket_that_only_brings_reports_is_not_the_platform() -> None:
     """A venue with a socket for requests and one for reports: only the first decides whether it can be reached."""
+    told: list[tuple[int, str, bool]] = []
+    failures = Failures(lambda desk, why, again, _refused: told.append((desk, why, again)))
+    main, reports = _Link(pushes=False), _Link(pushes=True)
 
-    def link(*, live: bool, pushes: bool, tries: int, fatal: str | None = None) -> Any:
-        snapshot = SimpleNamespace(reconnects={"refused": tries}, fatal=fatal)
-        return SimpleNamespace(
-            link=0,
-            pushes=pushes,
-            desks=[SimpleNamespace(number=7)],
-            carrier=SimpleNamespace(live=live),
-            session=SimpleNamespace(snapshot=lambda: snapshot),
-        )
-
-    told: list[tuple[int, str]] = []
-    server: Any = SimpleNamespace(
-        _failures={}, core=SimpleNamespace(connect_failed=lambda desk, why: told.append((desk, why)))
-    )
-
-    def look(*links: Any) -> list[tuple[int, str]]:
+    def look() -> list[tuple[int, str, bool]]:
         told.clear()
-        server._runner = SimpleNamespace(links=links)
-        GatewayServer._look_for_failures(server)
+        links: Any = (main, reports)
+        failures.look(links)
         return list(told)
 
+    main.is_now(live=True)
+    reports.is_now(tries=2, fatal="401")
     for _ in range(3):
-        up = link(live=True, pushes=False, tries=0)
-        assert look(up, link(live=False, pushes=True, tries=2, fatal="401")) == [], "the platform takes orders"
-    for _ in range(3):
-        assert look(link(live=False, pushes=False, tries=3), link(live=False, pushes=True, tries=5)) == []
-    assert look(link(live=False, pushes=False, tries=4), link(live=False, pushes=True, tries=5)) == [(7, "refused")]
-    assert look(link(live=False, pushes=False, tries=4), link(live=False, pushes=True, tries=6)) == [], "told once"
+        assert look() == [], "the platform takes orders"
+    main.is_now(tries=1)
+    assert look() == [(7, "refused", False)]
+    reports.is_now(tries=5)
+    assert look() == [(7, "refused", True)], "only who comes now has not heard of it"
+    main.is_now(live=True, tries=1)
+    assert look() == []
+    main.is_now(tries=1)
+    assert look() == [], "a connection that was lost is no attempt that failed"
 
 
 # clients that read, and such that do nothing
@@ -290,7 +297,7 @@ def test_a_connection_that_never_begins_tls_is_closed(tmp_path: Path, certificat
 
 def test_keys_are_not_printed() -> None:
     client = ClientText("a", b"AAAA", b"SSSS", "trade", None, None, False, None, None, None, None)
-    platform = PlatformText("p", "p", "coinceres", [], 1, (b"AAAA", b"SSSS"), market_data=False)
+    platform = PlatformText("p", "p", "coinceres", [], 1, (b"AAAA", b"SSSS"), other_keys=True, market_data=False)
     for one in (client, platform):
         assert "AAAA" not in repr(one)
         assert "SSSS" not in repr(one)

@@ -89,13 +89,13 @@ class Logins:
             if known.leaving_s is not None:
                 return "the last login with these keys is being closed: try again in a moment"
             known.unused_s = None
-            for link in known.links:
-                link.retry()  # what the venue refused it may take by now
+            for own in known.links:
+                own.retry()  # what the venue refused it may take by now
             return known.desk.number
         if len(self._all) >= self._most:
             self._make_room()
             return f"there are {self._most} logins with keys of their own already"
-        keys = {"api_key": Secret(access_key.decode()), "api_secret": Secret(secret_key.decode())}
+        access, secret = Secret(access_key.decode()), Secret(secret_key.decode())
         of, configured = self._orders.desk(venue), self._config.venue(venue)
         shared = configured.kind == "quantapi"
         link = of.link if shared else self._orders.next_link()
@@ -107,7 +107,7 @@ class Logins:
         for instrument, symbol, raw_symbol in self._router.instruments(number):
             desk.add(instrument, symbol, raw_symbol)
         self._orders.add_desk(desk)
-        login = _Login(desk, replace(configured, **keys), [])
+        login = _Login(desk, replace(configured, api_key=access, api_secret=secret), [])
         self._all[name] = login
         if shared:
             self._join(login)

@@ -18,13 +18,13 @@ use ferrofeed_core::orders::{BalanceReport, Gateway, PositionMore, PositionRepor
 use ferrofeed_core::sign::Secret;
 use orders_support::{SECOND, World, budget, dec, quantapi, refusal, text};
 
-fn keys(name: &str) -> Option<(Secret, Secret)> {
-    Some((format!("{name}-key").as_str().into(), format!("{name}-secret").as_str().into()))
+fn keys(name: &str) -> (Secret, Secret) {
+    (format!("{name}-key").as_str().into(), format!("{name}-secret").as_str().into())
 }
 
 fn add(world: &mut World, name: &str, link: u16) -> (u16, Vec<(u32, u32)>) {
     let now = world.stamp();
-    world.router.add_login(world.desk, &format!("paper#{name}"), link, keys(name), now).unwrap()
+    world.router.add_login(world.desk, &format!("paper#{name}"), link, Some(keys(name)), now).unwrap()
 }
 
 fn next(world: &mut World, link: u16) -> Option<Outgoing> {
@@ -162,7 +162,7 @@ fn a_number_that_nobody_used_is_given_again_with_nothing_of_its_former_owner() {
     world.router.report(anna, Report::Positions { request: RequestKey::None, positions: vec![held] }, now);
     world.pass(20 * SECOND);
     world.pass(20 * SECOND);
-    let balances = |world: &World, desk: u16| world.router.ledger().balances(desk).map_or(0, |known| known.len());
+    let balances = |world: &World, desk: u16| world.router.ledger().balances(desk).map_or(0, std::collections::BTreeMap::len);
     assert_eq!(balances(&world, anna), 1);
     assert!(world.router.ledger().position(own[1].1).long > 0 && world.router.ledger().position(own[0].1).long > 0);
     assert!(world.router.remove_desk(anna, now));
