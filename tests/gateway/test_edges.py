@@ -17,9 +17,9 @@ from tests.gateway.shapes import eventually
 from tests.gateway.targets import SPOT, UPSTREAM, Process, free_port, gateway, head
 from websockets.exceptions import ConnectionClosed
 
+from ferrofeed.gateway.failures import Failures
 from ferrofeed.gateway.market import MarketData
 from ferrofeed.gateway.platforms import ClientText, PlatformText
-from ferrofeed.gateway.server import GatewayServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
