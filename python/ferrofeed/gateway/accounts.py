@@ -50,7 +50,11 @@ class Accounts:
             return f"there are {self._most} accounts already"
         of = self._orders.desk(venue)
         link = self._orders.next_link()
-        desk = Desk(name, of.kind, self._core.add_paper_account(of.number, name, link), link, owner=owner)
+        try:
+            number = self._core.add_paper_account(of.number, name, link)
+        except ValueError as error:
+            return str(error)
+        desk = Desk(name, of.kind, number, link, owner=owner)
         for instrument, symbol, raw_symbol in self._core.instruments(desk.number):
             desk.add(instrument, symbol, raw_symbol)
         for currency, amount in self._config.venue(venue).balances.items():

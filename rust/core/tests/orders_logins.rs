@@ -162,7 +162,8 @@ fn a_number_that_nobody_used_is_given_again_with_nothing_of_its_former_owner() {
     world.router.report(anna, Report::Positions { request: RequestKey::None, positions: vec![held] }, now);
     world.pass(20 * SECOND);
     world.pass(20 * SECOND);
-    let balances = |world: &World, desk: u16| world.router.ledger().balances(desk).map_or(0, std::collections::BTreeMap::len);
+    let balances =
+        |world: &World, desk: u16| world.router.ledger().balances(desk).map_or(0, std::collections::BTreeMap::len);
     assert_eq!(balances(&world, anna), 1);
     assert!(world.router.ledger().position(own[1].1).long > 0 && world.router.ledger().position(own[0].1).long > 0);
     assert!(world.router.remove_desk(anna, now));

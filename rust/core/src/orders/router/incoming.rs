@@ -625,10 +625,9 @@ impl Router {
             }
             Gateway::Connected => {}
             _ => {
-                if !matches!(state, Gateway::Disconnected | Gateway::Reconnecting)
-                    && let Some(entry) = self.desk_mut(desk).filter(|entry| entry.state == DeskState::Opening)
-                {
-                    entry.refused = Some(format!("{}: {message}", state.name()).into());
+                let refused = !matches!(state, Gateway::Disconnected | Gateway::Reconnecting);
+                if let Some(entry) = self.desk_mut(desk).filter(|entry| entry.state == DeskState::Opening) {
+                    entry.refused = refused.then(|| format!("{}: {message}", state.name()).into());
                 }
                 let up = self.desk(desk).is_some_and(|desk| desk.state != DeskState::Down);
                 if up {

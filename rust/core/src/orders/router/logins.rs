@@ -8,6 +8,9 @@ use crate::sign::Secret;
 /// Between a venue's name and that of whoever has a login of its own there.
 pub const OWNER_MARK: char = '#';
 
+/// Desks of one journal, of all runs together; those of venues in the configuration have room above that.
+const MOST_DESKS: usize = 65_000;
+
 impl Router {
     /// Adds a login of its own at the venue of desk `of`: it speaks alike (with `keys` in place of that desk's, where a message carries
     /// them), has the same instruments, limits and a budget as large, and is measured and counted with it. `name` is the venue's,
@@ -16,7 +19,7 @@ impl Router {
     /// Gives the desk's number, and for each instrument of `of` the one of the new desk.
     ///
     /// # Errors
-    /// There is no such desk, or the journal has an instrument with other scales: in words. Nothing is added then.
+    /// There is no such desk, the journal knows too many already, or it has an instrument with other scales: in words. Nothing is added then.
     pub fn add_login(
         &mut self,
         of: u16,
@@ -31,8 +34,12 @@ impl Router {
             (*access_key, *secret_key) = keys;
         }
         let is_new = !self.ledger.desks().iter().any(|known| **known == *name);
-        if is_new && let Some(spare) = self.spare(name) {
-            self.commit(&super::Record::Desk { desk: spare, name: name.into() }, now);
+        if is_new {
+            if let Some(spare) = self.spare(name) {
+                self.commit(&super::Record::Desk { desk: spare, name: name.into() }, now);
+            } else if self.ledger.desks().len() >= MOST_DESKS {
+                return Err(format!("the journal knows {MOST_DESKS} accounts and logins: start with a new one"));
+            }
         }
         let desk = self.add_desk(name, link, speaker, poll, now);
         self.risk.set_like(desk, of);
