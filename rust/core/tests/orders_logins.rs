@@ -14,9 +14,11 @@ mod orders_support;
 
 use ferrofeed_core::orders::risk::{Limits, Rule};
 use ferrofeed_core::orders::router::{Denial, DeskState, NewOrder, Outgoing, Request, Speaker};
-use ferrofeed_core::orders::{BalanceReport, Gateway, PositionMore, PositionReport, RefusalKind, Report, RequestKey};
+use ferrofeed_core::orders::{
+    BalanceReport, Gateway, PositionMore, PositionReport, Product, RefusalKind, Report, RequestKey,
+};
 use ferrofeed_core::sign::Secret;
-use orders_support::{SECOND, World, budget, dec, quantapi, refusal, text};
+use orders_support::{SECOND, World, budget, dec, quantapi, refusal, rules, text};
 
 fn keys(name: &str) -> (Secret, Secret) {
     (format!("{name}-key").as_str().into(), format!("{name}-secret").as_str().into())
@@ -220,4 +222,31 @@ fn a_desk_that_is_touched_is_told_once_and_a_desk_at_rest_wakes_up() {
         }
     }
     assert!(asked.contains(&Request::Orders(world.spot)), "{asked:?}");
+}
+
+#[test]
+fn an_account_of_the_exchange_in_this_process_is_not_polled() {
+    let mut world = World::ready(Speaker::Paper);
+    let now = world.stamp();
+    let of = world.router.add_desk("exchange", 5, Speaker::Paper, 5 * SECOND, now);
+    world.router.add_instrument(of, rules("ETH/USDT", Product::Spot), now).unwrap();
+    let (anna, own) = world.router.add_login(of, "exchange#anna", 7, None, now).unwrap();
+    ready(&mut world, of, 5);
+    ready(&mut world, anna, 7);
+    let asked = |world: &mut World, desk: u16, link: u16, instrument: u32| {
+        place(world, instrument).unwrap();
+        let sent = next(world, link).unwrap();
+        let now = world.stamp();
+        let request = RequestKey::Number(sent.number);
+        let taken = Report::Accepted { request, client_id: "".into(), venue_id: format!("v{desk}").into() };
+        world.router.report(desk, taken, now);
+        (0..100).fold(0, |asked, _| {
+            world.pass(SECOND / 5);
+            let sent = next(world, link);
+            asked + usize::from(sent.is_some_and(|sent| matches!(sent.request, Request::Orders(_))))
+        })
+    };
+    let first = world.router.instrument_named(of, "ETH/USDT").unwrap();
+    assert!(asked(&mut world, of, 5, first) > 0, "the venue's own login is");
+    assert_eq!(asked(&mut world, anna, 7, own[0].1), 0);
 }

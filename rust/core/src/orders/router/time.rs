@@ -178,7 +178,7 @@ impl Router {
         }
         let (poll, poll_due, account_due, ready) =
             (desk.poll, desk.poll_due, desk.account_due, desk.state == DeskState::Ready);
-        let polled: Vec<u32> = if ready && poll != 0 && poll_due <= now.monotonic {
+        let polled: Vec<u32> = if ready && poll != 0 && poll_due <= now.monotonic && self.ledger.live_of(number) > 0 {
             self.ledger
                 .live()
                 .filter(|order| order.placed.desk == number)
