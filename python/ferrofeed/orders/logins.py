@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ferrofeed.net.order_link import OrderLink
     from ferrofeed.orders.api import Orders
     from ferrofeed.orders.connecting import Connector
-    from ferrofeed.session import Budget
 
 LINGER_S: Final = 30.0
 """How long a login stays when nobody uses it: clients come back."""
@@ -79,7 +78,6 @@ class Logins:
         self._gone = gone
         self._all: dict[str, _Login] = {}
         self._places: dict[str, _Places] = {}
-        self._budgets: dict[str, Budget] = {}
 
     def get(self, venue: str, owner: str, access_key: bytes, secret_key: bytes) -> int | str:
         """The number of a login's desk; a text: why there is none."""
@@ -144,12 +142,9 @@ class Logins:
         else:
             places.count += 1
             label, again = f"{venue}{MARK}{places.count}", []
-        if venue not in self._budgets:
-            spec = connector.specs[login.venue.kind]
-            # wrong keys must not use up the attempts of the venue's own login, and all others' together have a bound
-            self._budgets[venue] = connector.budgets.others(spec, venue)
-        labelled = replace(login.venue, id=label)
-        return connector.connect(labelled, [login.desk], budget=self._budgets[venue], places=again)
+        # wrong keys must not use up the attempts of the venue's own login, and all others' together have a bound
+        budget = connector.budgets.others(connector.specs[login.venue.kind], venue)
+        return connector.connect(replace(login.venue, id=label), [login.desk], budget=budget, places=again)
 
     def _join(self, login: _Login) -> None:
         for link in self._links_of(login):

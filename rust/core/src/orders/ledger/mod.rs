@@ -155,7 +155,6 @@ pub struct Ledger {
     live: BTreeSet<u64>,
     live_by_desk: Vec<u32>,
     unknown_by_desk: Vec<u32>,
-    unknown: u32,
     finished: VecDeque<u64>,
     by_venue: Vec<HashMap<Box<str>, u64>>,
     intents: HashMap<Box<str>, u64>,
@@ -184,7 +183,6 @@ impl Ledger {
             live: BTreeSet::new(),
             live_by_desk: Vec::new(),
             unknown_by_desk: Vec::new(),
-            unknown: 0,
             finished: VecDeque::new(),
             by_venue: Vec::new(),
             intents: HashMap::default(),
@@ -372,10 +370,10 @@ impl Ledger {
         self.live.iter().filter_map(|id| self.orders.get(id))
     }
 
-    /// How many orders are unknown.
+    /// Whether any order is unknown.
     #[must_use]
-    pub const fn unknown_count(&self) -> u32 {
-        self.unknown
+    pub fn has_unknown(&self) -> bool {
+        self.unknown_by_desk.iter().any(|count| *count > 0)
     }
 
     /// How many orders of a desk are.
@@ -605,7 +603,6 @@ impl Ledger {
             && let Some(count) = self.unknown_by_desk.get_mut(usize::from(weight.desk))
         {
             step(count, sign);
-            step(&mut self.unknown, sign);
         }
     }
 

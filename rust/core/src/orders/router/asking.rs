@@ -11,11 +11,12 @@ impl Router {
     /// A link's socket is open.
     pub fn opened(&mut self, link: u16, now: Stamp) {
         for number in self.desks_of(link).to_vec() {
-            self.desk_opened(number, now);
+            self.open_desk(number, now);
         }
     }
 
-    pub(super) fn desk_opened(&mut self, number: u16, now: Stamp) {
+    /// The link of a desk is open: it logs in, or asks at once where an open socket is a login.
+    pub fn open_desk(&mut self, number: u16, now: Stamp) {
         let Some(desk) = self.desk_mut(number) else { return };
         desk.state = DeskState::Opening;
         desk.token = None;

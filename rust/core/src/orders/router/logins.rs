@@ -77,11 +77,6 @@ impl Router {
             .map(|(desk, _)| desk)
     }
 
-    /// Logs a desk in whose link is open already.
-    pub fn open_desk(&mut self, number: u16, now: Stamp) {
-        self.desk_opened(number, now);
-    }
-
     /// Says goodbye for a desk, where its venue knows logins.
     pub fn log_out(&mut self, number: u16, now: Stamp) {
         if let Some(desk) = self.desk_mut(number)

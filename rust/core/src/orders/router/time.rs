@@ -139,7 +139,7 @@ impl Router {
 
     /// What is unknown is asked about until it is known.
     fn ask_about_unknown(&mut self, now: Stamp) {
-        if self.ledger.unknown_count() == 0 {
+        if !self.ledger.has_unknown() {
             return;
         }
         let again = now.monotonic.saturating_add(self.config.ask_again);
