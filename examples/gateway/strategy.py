@@ -5,57 +5,57 @@ TICKS above it; when one is filled, both are placed anew. Only what was bought i
 """
 
 import argparse
+import asyncio
 import json
 import re
 import signal
 import time
 from decimal import ROUND_FLOOR, Decimal
 
+from websockets.asyncio.client import connect  # websockets.sync may lose what it sends over TLS: two threads, one TLS
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
 
 TICKS, LOTS, READY = 2, 5, 6
+EXACT = {"parse_float": Decimal, "parse_int": Decimal}  # no price passes through a binary float
 SHOWN = ("code", "msg", "error_message", "order_no", "status", "side", "price", "quantity")
 
 
 class Strategy:
     def __init__(self, args):
-        self.args, self.requests, self.stopping = args, 0, False
+        self.args, self.stopping = args, False
         self.last, self.held = Decimal(0), Decimal(0)  # price of the last fill; what was bought less what was sold
 
-    def connection(self):
+    async def connection(self):
         """One connection, from login to logout. Raises OSError or WebSocketException when it breaks."""
         self.token, self.ready, self.over, stopped = "", False, False, False
-        with connect(self.args.url, ping_interval=None) as self.socket:  # the protocol has pings of its own
+        async with connect(self.args.url, ping_interval=None) as self.socket:  # the protocol has pings of its own
             keys = {"access_key": self.args.key, "secret_key": self.args.secret}
-            self.send("login", platform=self.args.platform, symbols=[self.args.symbol], **keys)
+            await self.send("login", platform=self.args.platform, symbols=[self.args.symbol], **keys)
             heard = pinged = time.monotonic()
             while not self.over:
-                now = time.monotonic()
-                if now > heard + 15:
+                if (now := time.monotonic()) > heard + 15:
                     raise TimeoutError("the server says nothing")
                 if now > pinged + 5:  # after 15 s without a message the server ends the connection
                     pinged = now
-                    self.send("ping", ts=time.time_ns() // 1_000_000)
+                    await self.send("ping", ts=time.time_ns() // 1_000_000)
                     if self.ready:
-                        self.send("open_orders", symbol=self.args.symbol)
+                        await self.send("open_orders", symbol=self.args.symbol)
                 if self.stopping and not stopped:
-                    stopped = True
-                    self.send("cancel_order", "last", symbol=self.args.symbol, order_nos=[])  # none named: all of ours
-                try:  # numbers become Decimals: no price passes through a binary float
-                    message = json.loads(self.socket.recv(timeout=0.2), parse_float=Decimal, parse_int=Decimal)
+                    stopped = True  # no order named: all of ours
+                    await self.send("cancel_order", "last", symbol=self.args.symbol, order_nos=[])
+                try:
+                    message = json.loads(await asyncio.wait_for(self.socket.recv(), 0.2), **EXACT)
                 except TimeoutError:
                     continue
                 heard = time.monotonic()
-                self.receive(message["op"], message.get("cid"), message, message.get("data"))
+                await self.receive(message["op"], message.get("cid"), message, message.get("data"))
 
-    def send(self, op, cid="", **fields):
-        self.requests += 1
-        cid = cid or f"{op}-{self.requests}"  # ours to choose; answers come in any order and repeat it
+    async def send(self, op, cid="", **fields):
+        cid = cid or f"{op}-{time.monotonic_ns()}"  # ours to choose; answers come in any order and repeat it
         text = json.dumps({"op": op, "cid": cid, "token": self.token, **fields}, default="{:f}".format)
-        self.socket.send(re.sub(r'"(price|quantity)": "([^"]*)"', r'"\1": \2', text))  # Decimals as JSON numbers
+        await self.socket.send(re.sub(r'"(price|quantity)": "([^"]*)"', r'"\1": \2', text))  # Decimals as JSON numbers
 
-    def receive(self, op, cid, message, data):
+    async def receive(self, op, cid, message, data):
         if op != "pong":
             told = {**message, **(data if op == "notify" else {})}
             print(op, message.get("topic", ""), *(f"{name}={told[name]}" for name in SHOWN if told.get(name)))
@@ -66,31 +66,31 @@ class Strategy:
         elif op == "state":
             self.ready = message["code"] == READY
             if self.ready:  # at first, and again after trouble: find out how things are
-                self.send("symbol_info", symbol=self.args.symbol)
+                await self.send("symbol_info", symbol=self.args.symbol)
         elif op == "symbol_info" and message["result"]:
             self.tick, self.size = data["price_tick"], max(self.args.quantity, data["size_limit"])
-            self.send("asset")
+            await self.send("asset")
         elif op == "asset" and message["result"]:
             print("free:", ", ".join(f"{balance['free']} {currency}" for currency, balance in data.items()))
-            self.send("open_orders", "first", symbol=self.args.symbol)
+            await self.send("open_orders", "first", symbol=self.args.symbol)
         elif op == "open_orders" and message["result"]:
             if cid == "first" or not data:  # left over from a lost connection; or what we placed was refused
-                self.quote()
+                await self.quote()
         elif op == "cancel_order" and cid == "last":
             print("cancelled", sum(one["result"] for one in data or []))
-            self.send("logout")
+            await self.send("logout")
         elif op == "logout":
             self.over = True
         elif op == "notify" and message["topic"] == "fill":
             self.last, self.held = data["price"], self.held + data["quantity"] * (1 if data["side"] == "BUY" else -1)
         elif op == "notify" and message["topic"] == "order" and data["status"] == "FILLED":
-            self.quote()
+            await self.quote()
 
-    def quote(self):
+    async def quote(self):
         """The rule, see the top."""
         if self.stopping or not self.ready:
             return
-        self.send("cancel_order", symbol=self.args.symbol, order_nos=[])
+        await self.send("cancel_order", symbol=self.args.symbol, order_nos=[])
         middle = (self.last / self.tick).to_integral_value(ROUND_FLOOR)
         orders = [] if self.last else [("BUY", Decimal(0), "MARKET")]
         if self.last and self.held < LOTS * self.size:
@@ -99,7 +99,7 @@ class Strategy:
             orders.append(("SELL", (middle + TICKS) * self.tick, "LIMIT"))
         for action, price, kind in orders:
             order = {"action": action, "price": price, "quantity": self.size, "order_type": kind}
-            self.send("place_order", symbol=self.args.symbol, **order)
+            await self.send("place_order", symbol=self.args.symbol, **order)
 
 
 if __name__ == "__main__":
@@ -113,7 +113,7 @@ if __name__ == "__main__":
     signal.setitimer(signal.ITIMER_REAL, strategy.args.seconds)  # 0: never
     while not strategy.stopping:
         try:
-            strategy.connection()
+            asyncio.run(strategy.connection())
         except (OSError, WebSocketException) as error:
             print(f"lost ({error}), again in 1 s")
             time.sleep(1)

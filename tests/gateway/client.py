@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
+import functools
 import itertools
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
 
 D = Decimal
 ETH = "ETH/USDT"
 DEADLINE_S = 15.0
 Message = dict[str, Any]
+_T = TypeVar("_T")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> Message:
@@ -85,13 +88,31 @@ def exact(found: object, wanted: object, path: str = "message") -> None:
         assert found == wanted, f"{path}: {found}, expected {wanted}"
 
 
+@functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
+
+
+def _wait(for_: Coroutine[Any, Any, _T]) -> _T:
+    """All connections live on one thread: over TLS, ``websockets.sync`` writes on one and reads on another.
+
+    Which OpenSSL forbids, and CPython does not prevent (its issue 151508): one request in a thousand was never sent.
+    """
+    return asyncio.run_coroutine_threadsafe(for_, _loop()).result()
+
+
 class Client:
     """One connection."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        self.closing = contextlib.ExitStack()
-        settings = {"ping_interval": None, "compression": None, **options}
-        self.socket: ClientConnection = self.closing.enter_context(connect(url, **settings))
+        settings = {"ping_interval": None, "compression": None, "proxy": None, **options}
+
+        async def made() -> ClientConnection:
+            return await connect(url, **settings)
+
+        self._socket = _wait(made())
         self.got: list[Message] = []
         """Everything that came, in order."""
         self.cids = itertools.count(1)
@@ -100,13 +121,17 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.closing.close()
+        self.close()
+
+    def close(self) -> None:
+        """Say goodbye, and wait for the answer."""
+        _wait(self._socket.close())
 
     def send(self, message: Message | str | bytes) -> None:
-        self.socket.send(write(message) if isinstance(message, dict) else message)
+        _wait(self._socket.send(write(message) if isinstance(message, dict) else message))
 
     def receive(self, timeout_s: float = DEADLINE_S) -> Message:
-        message = read(self.socket.recv(timeout=timeout_s))
+        message = read(_wait(asyncio.wait_for(self._socket.recv(), timeout_s)))
         self.got.append(message)
         return message
 

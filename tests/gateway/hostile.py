@@ -176,7 +176,7 @@ class Honest:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(DEADLINE_S)
-        self._client.closing.close()
+        self._client.close()
 
     def check(self) -> None:
         """All its life it was served."""

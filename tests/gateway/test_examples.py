@@ -15,7 +15,8 @@ from typing import Self
 
 import pytest
 from tests.gateway.client import DEADLINE_S, ETH, D
-from tests.gateway.targets import ROOT, SPOT, Target, gateway, simulator
+from tests.gateway.hostile import CLIENT, VENUE
+from tests.gateway.targets import ROOT, SPOT, Certificate, Process, Target, free_port, gateway, head, simulator
 
 EXAMPLES = ROOT / "examples" / "gateway"
 LANGUAGES = ("python", "javascript", "rust")
@@ -73,11 +74,18 @@ each = pytest.mark.parametrize("command", LANGUAGES, indirect=True)
 class Run:
     """An example that runs."""
 
-    def __init__(self, folder: Path, command: list[str], url: str, key: tuple[str, str], *more: str) -> None:
+    def __init__(
+        self, folder: Path, command: list[str], url: str, key: tuple[str, str], *more: str, **environment: str
+    ) -> None:
         self.output = folder / "output"
         options = (f"--url={url}", f"--platform={SPOT}", f"--symbol={ETH}", f"--key={key[0]}", f"--secret={key[1]}")
         with self.output.open("wb") as output:
-            self.process = subprocess.Popen([*command, *options, *more], stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                [*command, *options, *more],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -179,3 +187,28 @@ def test_an_example_that_is_refused_tries_again(tmp_path: Path, target: Target, 
             run.until(READY)
             run.process.send_signal(signal.SIGINT)
             assert re.search(LOGGED_OUT, run.ended())
+
+
+@pytest.mark.parametrize("command", ["python", "javascript"], indirect=True)
+@pytest.mark.timeout(600)
+def test_an_example_over_tls(tmp_path: Path, command: list[str], certificate: Certificate) -> None:
+    """The authority of the certificate is one that neither knows by itself."""
+    trusting = {"SSL_CERT_FILE": str(certificate.authority), "NODE_EXTRA_CA_CERTS": str(certificate.authority)}
+    files = {"tls_cert": str(certificate.cert), "tls_key": str(certificate.key)}
+    port, metrics, key = free_port(), free_port(), ("maker", "secret-of-maker")
+    text = head(port, metrics, **files) + CLIENT.format(name="maker", key=key, more="") + VENUE
+    process = Process(tmp_path / "run", text, port, metrics)
+    try:
+        url = f"wss://127.0.0.1:{port}/ws/v1"
+        with Run(tmp_path, command, url, key, "--platform=paper", **trusting) as run:
+            run.until(READY)
+            run.until("free: .*USDT")
+            run.process.send_signal(signal.SIGINT)
+            assert re.search(LOGGED_OUT, run.ended())
+        with Run(tmp_path, command, url, key, "--platform=paper") as run:
+            run.until("lost")
+            assert not run.count(READY), "a certificate that nobody vouches for"
+        assert process.stop() == 0
+    finally:
+        process.process.kill()
+        process.process.wait()
