@@ -293,9 +293,10 @@ class Feed:
         """As :meth:`on`, but call ``callback(batch)`` once for all that is pending; inline: once for each read."""
         return self._call_back(callback, several(kinds), inline=inline, batches=True, options=options)
 
-    def _gateway_consumer(self, kinds: Sequence[str]) -> Consumer:
+    def _gateway_consumer(self, kinds: Sequence[str], symbols: Sequence[str]) -> Consumer:
         policy: Policy = "drop_oldest" if "trade" in kinds else "conflate"
-        return self._consumer(kinds, policy=policy, capacity=DEFAULT_CAPACITY, name=f"gateway-{'-'.join(kinds)}")
+        name = f"gateway-{'-'.join(kinds)}"
+        return self._consumer(kinds, policy=policy, capacity=DEFAULT_CAPACITY, name=name, symbols=symbols)
 
     def _call_back(
         self,

@@ -10,7 +10,6 @@ import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from tests.gateway.client import DEADLINE_S, ETH, Client, D, exact
 from tests.gateway.hostile import VENUE, Raw, Server, frame, order
 from tests.gateway.shapes import eventually
@@ -18,11 +17,10 @@ from tests.gateway.targets import SPOT, UPSTREAM, Process, free_port, gateway, h
 from websockets.exceptions import ConnectionClosed
 
 from ferrofeed.gateway.failures import Failures
-from ferrofeed.gateway.market import MarketData
 from ferrofeed.gateway.platforms import ClientText, PlatformText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.gateway.targets import Certificate, Target
@@ -123,88 +121,6 @@ def test_a_kill_file_keeps_the_switch_on_whoever_clears_it(tmp_path: Path) -> No
         file.unlink()
         assert login.ask("clear_kill", who="Ann")["result"] is True
         login.state(6, since)
-
-
-# market data
-
-
-class Told:
-    """A core that remembers what it was told of markets."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, Any]] = []
-
-    def market(self, _login: int, topic: str, data: bytes, _dropped: int) -> None:
-        self.told.append((topic, json.loads(data)))
-
-
-class Events(list[Any]):
-    """A batch."""
-
-    core: Any = None
-
-
-def told(*rows: dict[str, str]) -> list[tuple[str, Any]]:
-    """What a client that watches ETH/USDT hears of these events, which come at once."""
-    events = [{"venue": "m", "symbol": ETH, **row} for row in rows]
-
-    class Consumer:
-        def __init__(self, kinds: Sequence[str]) -> None:
-            found = Events(SimpleNamespace(**one) for one in events if one["type"] in kinds)
-            self.lines = b"".join(json.dumps(one).encode() + b"\n" for one in events if one["type"] in kinds)
-            found.core = self.lines
-            self.pending = [found] if found else []
-
-        def poll(self) -> Events | None:
-            return self.pending.pop() if self.pending else None
-
-        def close(self) -> None:
-            pass
-
-    venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=[ETH], reference="")])
-    config: Any = SimpleNamespace(venue=lambda _id: venue)
-    core: Any = Told()
-    make: Any = Consumer
-    lines: Any = lambda batch: batch  # noqa: E731
-    connection: Any = lambda _number: SimpleNamespace(unread=0)  # noqa: E731
-    market = MarketData(config, core, make, lines, connection)
-    market.watch([(1, 1, "paper", [ETH])])
-    market.look()
-    found: list[tuple[str, Any]] = core.told
-    return found
-
-
-def test_bars_of_several_intervals_do_not_hide_one_another() -> None:
-    rows = [
-        {"type": "bar", "interval": interval, "close": close}
-        for interval, close in (("1m", "1"), ("5m", "2"), ("1m", "3"))
-    ]
-    found = sorted((topic, one["interval"], one["close"]) for topic, one in told(*rows))
-    assert found == [("bar", "1m", "3"), ("bar", "5m", "2")]
-
-
-@pytest.mark.parametrize("symbol", [ETH, ""])
-def test_an_outage_is_told_after_the_books_before_it_and_before_those_after_it(symbol: str) -> None:
-    old, new = ({"type": "book", "bid": bid} for bid in ("1", "2"))
-    gone = {"type": "status", "symbol": symbol, "state": "disconnected"}
-    assert [topic for topic, _ in told(old, gone)] == ["depth", "status"]
-    heard = told(old, gone, new)
-    assert [(topic, one.get("bid")) for topic, one in heard] == [("status", None), ("depth", "2")]
-    elsewhere = [{**gone, "venue": "other"}, {**gone, "symbol": "BTC/USDT"}]
-    assert told(*elsewhere) == []
-
-
-def test_a_client_hears_that_its_market_is_gone(tmp_path: Path) -> None:
-    """The last book it was told of is no book any more."""
-    with gateway(tmp_path, market_data_interval_ms=20) as target, target.client() as client:
-        access, secret = target.key()
-        client.ask("login", platform=SPOT, symbols=[ETH], access_key=access, secret_key=secret, market_data=True)
-        target.book([("2990", "3"), ("2989", "1")], [("3010", "2"), ("3011", "5")])
-        client.find(lambda m: m.get("topic") == "depth" and m["data"]["valid"])
-        since = len(client.got)
-        target.market.stop()
-        data = client.find(lambda m: m.get("topic") == "status" and m["data"]["state"] == "disconnected", since)["data"]
-        assert (data["type"], data["venue"], data["symbol"]) == ("status", "market", "")
 
 
 # connections to venues

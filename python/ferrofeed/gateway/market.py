@@ -1,9 +1,14 @@
-"""Market data for clients that asked for it: an extension of the protocol, conflated for each of them."""
+"""Market data for clients that asked for it: an extension of the protocol, conflated for each of them.
+
+All of it happens on the feed's thread, so nothing is looked at that nobody watches, and only a few clients are told at
+a time.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from ferrofeed.gateway.platforms import market_of
 
@@ -15,12 +20,16 @@ if TYPE_CHECKING:
     from ferrofeed.consumer import Consumer
     from ferrofeed.gateway.connection import Connection
 
+_K = TypeVar("_K")
 TOPICS: Final = {"quote": "ticker", "book": "depth", "bar": "bar", "trade": "trade", "status": "status"}
-NAME: Final = "gateway-market"
+STATES: Final = ("quote", "book", "bar", "status")
+"""Kinds of events of which the newest is enough; of trades all are told."""
 MOST_TRADES: Final = 256
 """Trades kept for a client that can't take them now."""
 ROOM: Final = 65_536
 """Bytes that a client may leave unread and still be told of its market."""
+SLICE: Final = 64
+"""Clients that are told before the feed has its turn again."""
 
 
 class _Watcher:
@@ -31,15 +40,10 @@ class _Watcher:
         self.socket = socket
         self.wanted = wanted
         """Market-data venues with their symbols."""
-        self.venues = frozenset(venue for venue, _ in wanted)
         self.newest: dict[tuple[str, str, str, str], bytes] = {}
         """By topic, venue, symbol and interval."""
         self.trades: deque[bytes] = deque()
         self.dropped = 0
-
-    def watches(self, venue: str, symbol: str) -> bool:
-        """Whether it is told of a symbol; of what concerns a whole venue, if it watches anything there."""
-        return (venue, symbol) in self.wanted if symbol else venue in self.venues
 
     def put(self, topic: str, venue: str, symbol: str, interval: str, data: bytes) -> None:
         if topic != "trade":
@@ -54,82 +58,178 @@ class _Watcher:
         self.trades.append(data)
 
 
+class _Sources(NamedTuple):
+    """Where market data comes from."""
+
+    states: Consumer
+    trades: Consumer
+
+
 class MarketData:
-    """Looks at what is new every so often, as long as anybody watches. On the feed's thread."""
+    """Looks at what is new every so often, as long as anybody watches."""
 
     def __init__(
         self,
         config: Config,
         gateway: _core.GatewayCore,
-        consumer: Callable[[Sequence[str]], Consumer],
+        consumer: Callable[[Sequence[str], Sequence[str]], Consumer],
         lines: Callable[[_core.Batch], bytes],
         connection: Callable[[int], Connection | None],
     ) -> None:
+        """``consumer``: of kinds and canonical symbols."""
         self._config = config
         self._gateway = gateway
         self._make = consumer
         self._lines = lines
         self._connection = connection
         self._watchers: dict[int, _Watcher] = {}
-        self._consumers: list[Consumer] = []
+        self._by_symbol: dict[tuple[str, str], dict[int, _Watcher]] = {}
+        """Who watches what, by login."""
+        self._by_venue: dict[str, dict[int, _Watcher]] = {}
+        """Who watches anything of a venue: what concerns all of it is told to them."""
+        self._waiting: dict[int, _Watcher] = {}
+        """Those for whom there is something, by login."""
+        self._behind: dict[int, _Watcher] = {}
+        """Those of them that had too much unread when they were to be told."""
+        self._closed = False
+        self._sources: _Sources | None = None
+        self._covered: frozenset[str] = frozenset()
+        """The symbols that the sources bring."""
+        self._lost: dict[tuple[str, str], int] = {}
+        """How many trades the source has dropped, as far as its watchers know."""
 
     @property
     def watched(self) -> bool:
         """Whether anybody watches."""
         return bool(self._watchers)
 
-    def watch(self, watchers: Sequence[tuple[int, int, str, Sequence[str]]]) -> None:
-        """These logins watch, and no others."""
-        before = self._watchers
-        self._watchers = {
-            login: before.get(login) or _Watcher(login, socket, self._wanted(venue, symbols))
-            for login, socket, venue, symbols in watchers
-        }
-        if self._watchers and not self._consumers:
-            # of states the newest, of trades all
-            self._consumers = [self._make(["quote", "book", "bar", "status"]), self._make(["trade"])]
-        elif not self._watchers:
-            self.close()
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody is still to be told of what was looked at."""
+        return bool(self._waiting)
+
+    def watch(self, changes: Sequence[tuple[int, tuple[int, str, Sequence[str]] | None]]) -> None:
+        """Logins watch from now on, or no more."""
+        if self._closed:
+            return
+        for login, what in changes:
+            if what is None:
+                self._forget(login)
+            else:
+                socket, venue, symbols = what
+                self._remember(_Watcher(login, socket, self._wanted(venue, symbols)))
+        self._cover(narrower=False)
 
     def _wanted(self, venue: str, symbols: Sequence[str]) -> frozenset[tuple[str, str]]:
         by_symbol = market_of(self._config, venue)
         return frozenset((by_symbol[symbol], symbol) for symbol in symbols if by_symbol.get(symbol))
 
+    def _remember(self, watcher: _Watcher) -> None:
+        self._watchers[watcher.login] = watcher
+        for wanted in watcher.wanted:
+            self._by_symbol.setdefault(wanted, {})[watcher.login] = watcher
+            self._by_venue.setdefault(wanted[0], {})[watcher.login] = watcher
+
+    def _forget(self, login: int) -> None:
+        watcher = self._watchers.pop(login, None)
+        if watcher is None:
+            return
+        self._waiting.pop(login, None)
+        self._behind.pop(login, None)
+        for wanted in watcher.wanted:
+            _remove(self._by_symbol, wanted, login)
+            _remove(self._by_venue, wanted[0], login)
+
+    def _cover(self, *, narrower: bool) -> None:
+        """Listen to what is watched; ``narrower``: also stop listening to what is no longer."""
+        wanted = frozenset(symbol for _, symbol in self._by_symbol)
+        if wanted == self._covered or (wanted < self._covered and not narrower):
+            return
+        self._hear()
+        self._listen_no_more()
+        self._covered = wanted
+        if wanted:
+            symbols = sorted(wanted)
+            self._sources = _Sources(self._make(STATES, symbols), self._make(["trade"], symbols))
+
     def look(self) -> None:
-        """Hand on what came since the last time."""
-        for consumer in self._consumers:
+        """Take what came since the last time, for whoever watches it; see :meth:`tell`."""
+        self._hear()
+        self._cover(narrower=True)
+        self._waiting.update(self._behind)
+        self._behind.clear()
+
+    def _hear(self) -> None:
+        if self._sources is None:
+            return
+        for consumer in self._sources:
             batch = consumer.poll()
             if batch is not None:
                 lines = self._lines(batch.core).splitlines()
                 for event, line in zip(batch, lines, strict=True):
                     self._put(event.type, event.venue, event.symbol, getattr(event, "interval", ""), line)
-        for watcher in self._watchers.values():
-            if watcher.newest or watcher.trades:
-                self._tell(watcher)
+        self._count_lost(self._sources.trades)
 
     def _put(self, kind: str, venue: str, symbol: str, interval: str, line: bytes) -> None:
         topic = TOPICS.get(kind)
         if topic is None:
             return
-        for watcher in self._watchers.values():
-            if watcher.watches(venue, symbol):
+        watchers = self._by_symbol.get((venue, symbol)) if symbol else self._by_venue.get(venue)
+        if watchers:
+            for watcher in watchers.values():
                 watcher.put(topic, venue, symbol, interval, line)
+            self._waiting.update(watchers)
+
+    def _count_lost(self, trades: Consumer) -> None:
+        """Trades that were more than the source holds are missing to everybody who watches them."""
+        if trades.totals().dropped == sum(self._lost.values()):
+            return
+        for key, account in trades.accounts().items():
+            lost = account.dropped - self._lost.get(key, 0)
+            if lost:
+                self._lost[key] = account.dropped
+                for watcher in self._by_symbol.get(key, {}).values():
+                    watcher.dropped += lost
+
+    def tell(self) -> None:
+        """Tell some of those for whom there is something; ask :attr:`waiting` whether that were all."""
+        some = list(islice(self._waiting.values(), SLICE))
+        for watcher in some:
+            del self._waiting[watcher.login]
+            self._tell(watcher)
 
     def _tell(self, watcher: _Watcher) -> None:
         connection = self._connection(watcher.socket)
-        if connection is None or connection.unread > ROOM:
+        if connection is None:
             return
-        dropped, watcher.dropped = watcher.dropped, 0
+        if connection.unread > ROOM:
+            self._behind[watcher.login] = watcher
+            return
         for data in watcher.trades:
+            dropped, watcher.dropped = watcher.dropped, 0
             self._gateway.market(watcher.login, "trade", data, dropped)
-            dropped = 0
         watcher.trades.clear()
         for (topic, *_), data in watcher.newest.items():
             self._gateway.market(watcher.login, topic, data, 0)
         watcher.newest.clear()
 
     def close(self) -> None:
-        """Look at nothing any more."""
-        for consumer in self._consumers:
+        """Nobody is told anything any more."""
+        self._closed = True
+        self._waiting.clear()
+        self._behind.clear()
+        self._listen_no_more()
+
+    def _listen_no_more(self) -> None:
+        for consumer in self._sources or ():
             consumer.close()
-        self._consumers.clear()
+        self._sources = None
+        self._covered = frozenset()
+        self._lost.clear()
+
+
+def _remove(table: dict[_K, dict[int, _Watcher]], key: _K, login: int) -> None:
+    watchers = table.get(key, {})
+    watchers.pop(login, None)
+    if not watchers:
+        table.pop(key, None)

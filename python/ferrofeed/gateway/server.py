@@ -57,7 +57,7 @@ class GatewayServer:
         supervisor: Supervisor,
         connector: Connector,
         *,
-        consumer: Callable[[Sequence[str]], Consumer],
+        consumer: Callable[[Sequence[str], Sequence[str]], Consumer],
         lines: Callable[[_core.Batch], bytes],
     ) -> None:
         """Listen; nobody is let in before the feed starts. Raises :class:`UsageError` where that can't be."""
@@ -107,6 +107,7 @@ class GatewayServer:
         self._market = MarketData(config, self.core, consumer, lines, self._connections.get)
         self._market_s = gateway.market_data_interval_ms / 1e3
         self._market_timer: asyncio.TimerHandle | None = None
+        self._telling = False
         self._last = 0
         self._ticks = 0
         self._moving = False
@@ -265,8 +266,8 @@ class GatewayServer:
 
     def flush(self) -> None:
         """Send what is to be sent, and make the accounts that logins wait for."""
-        frames, closings, wishes, watchers = self.core.take()
-        self._do(frames, closings, watchers)
+        frames, closings, wishes, watches = self.core.take()
+        self._do(frames, closings, watches)
         for login, venue, owner, keys in wishes:
             account = self._account(venue, owner, keys)
             if isinstance(account, int):
@@ -295,7 +296,7 @@ class GatewayServer:
         self,
         frames: Sequence[tuple[int, bytes]],
         closings: Sequence[tuple[int, int, str]],
-        watchers: Sequence[tuple[int, int, str, Sequence[str]]] | None,
+        watches: Sequence[tuple[int, tuple[int, str, Sequence[str]] | None]],
     ) -> None:
         for number, data in frames:
             connection = self._connections.get(number)
@@ -305,8 +306,8 @@ class GatewayServer:
             connection = self._connections.get(number)
             if connection is not None:
                 connection.close(code, reason)
-        if watchers is not None:
-            self._market.watch(watchers)
+        if watches:
+            self._market.watch(watches)
             if self._market.watched and self._market_timer is None:
                 self._market_timer = self.later(self._market_s, self._look)
 
@@ -314,7 +315,16 @@ class GatewayServer:
         """Market data is due."""
         self._market_timer = self.later(self._market_s, self._look) if self._market.watched else None
         self._market.look()
+        if not self._telling:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell some of their markets, then let the feed have its turn before the others."""
+        self._market.tell()
         self.flush()
+        self._telling = self._market.waiting
+        if self._telling:
+            asyncio.get_running_loop().call_soon(self._tell)
 
     def _told(self) -> None:
         """The router's events were handed on, on whichever thread: what came of them waits to be sent."""

@@ -103,7 +103,10 @@ class OrderSide:
             connector.connect(venues[0], desks, masked=venues[1:])
 
     def serve(
-        self, config: Config, consumer: Callable[[Sequence[str]], Consumer], lines: Callable[[_core.Batch], bytes]
+        self,
+        config: Config,
+        consumer: Callable[[Sequence[str], Sequence[str]], Consumer],
+        lines: Callable[[_core.Batch], bytes],
     ) -> None:
         """Serve the trading API, if the configuration wants it; raises :class:`UsageError`."""
         if config.gateway is None:

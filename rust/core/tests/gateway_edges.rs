@@ -12,7 +12,7 @@
 mod gateway_support;
 mod orders_support;
 
-use ferrofeed_core::gateway::{Accounts, Client, ClientLimits, Permission, Watcher};
+use ferrofeed_core::gateway::{Accounts, Client, ClientLimits, Permission, Watch, Watcher};
 use ferrofeed_core::orders::router::{Request, Speaker};
 use ferrofeed_core::orders::{Gateway as Said, OrderStatus, Report, RequestKey};
 use gateway_support::{Served, login, order, words};
@@ -82,6 +82,30 @@ fn other_terms_of_an_order_are_told() {
 }
 
 #[test]
+fn who_watches_a_market_and_who_no_more_is_told_once() {
+    let mut served = Served::shared();
+    let mut watching = login("paper", "a");
+    watching["market_data"] = json!(true);
+    let token = served.say(1, &watching)[0].1["token"].as_str().unwrap().to_owned();
+    served.say(2, &login("paper", "b"));
+    let [Watch { login: first, watcher: Some(Watcher { socket: 1, venue, .. }) }] = &served.gateway.take_watches()[..]
+    else {
+        panic!("one began to watch")
+    };
+    assert_eq!(**venue, *"paper");
+    assert_eq!(served.gateway.take_watches(), []);
+    served.say(1, &json!({"op": "logout", "cid": "c", "token": token}));
+    let second = served.say(1, &watching);
+    assert_eq!(second[0].1["result"], true);
+    let watches = served.gateway.take_watches();
+    let [Watch { login: ended, watcher: None }, Watch { login: began, watcher: Some(_) }] = &watches[..] else {
+        panic!("{watches:?}")
+    };
+    assert_eq!(ended, first);
+    assert_ne!(began, first, "no number is given twice");
+}
+
+#[test]
 fn a_symbol_may_be_spelled_as_the_venue_spells_it() {
     let mut served = Served::shared();
     let mut message = login("paper", "a");
@@ -89,8 +113,8 @@ fn a_symbol_may_be_spelled_as_the_venue_spells_it() {
     message["market_data"] = json!(true);
     let heard = served.say(1, &message);
     let token = heard[0].1["token"].as_str().unwrap().to_owned();
-    let watchers = served.gateway.take_watchers().unwrap();
-    let [Watcher { symbols, .. }] = &watchers[..] else { panic!("{watchers:?}") };
+    let watches = served.gateway.take_watches();
+    let [Watch { watcher: Some(Watcher { symbols, .. }), .. }] = &watches[..] else { panic!("{watches:?}") };
     assert_eq!(symbols[..], ["ETH/USDT".into()], "market data knows canonical symbols only");
     for op in ["position", "symbol_info"] {
         let heard = served.say(1, &json!({"op": op, "cid": "c", "token": token, "symbol": "ETH-USDT"}));

@@ -4,7 +4,7 @@ use super::client::{ClientLimits, Permission, Rate, find, name_of, name_of_pair,
 use super::count::Tally;
 use super::request::{Body, Op, Request};
 use super::session::{CONNECTED, DISCONNECTED, ERROR, FAILED, Login, MISSING, Owner, READY, RECONNECTING, Token};
-use super::{Accounts, Gateway, Keys, Wish, write};
+use super::{Accounts, Gateway, Keys, Watch, Watcher, Wish, write};
 use crate::clock::Stamp;
 use crate::orders::record::Mode;
 use crate::orders::router::{DeskState, Router};
@@ -224,7 +224,11 @@ impl Gateway {
         // what the client may trade was judged by these names
         let instrument = |symbol: &str| router.instrument_named(desk, platform.canonical(symbol)?);
         login.instruments = login.symbols.iter().map(|symbol| instrument(symbol).unwrap_or(u32::MAX)).collect();
-        self.watchers_changed |= login.market_data;
+        if login.market_data {
+            let symbols = login.symbols.iter().filter_map(|name| platform.canonical(name)).map(Into::into).collect();
+            let watcher = Watcher { socket: login.socket, venue: platform.venue.clone(), symbols };
+            self.watches.push(Watch { login: number, watcher: Some(watcher) });
+        }
         self.logins_by_desk.entry(desk).or_default().push(number);
         // its orders of earlier days are its own
         if let Some(owner) = self.owners.get_mut(login.owner)
@@ -250,7 +254,9 @@ impl Gateway {
     pub(super) fn end(&mut self, number: u64, router: &mut Router, now: Stamp) {
         let Some(login) = self.logins.remove(&number) else { return };
         self.tokens.remove(&login.token);
-        self.watchers_changed |= login.market_data;
+        if login.market_data && login.desk.is_some() {
+            self.watches.push(Watch { login: number, watcher: None });
+        }
         if let Some(socket) = self.sockets.get_mut(&login.socket) {
             socket.logins.retain(|known| *known != number);
         }

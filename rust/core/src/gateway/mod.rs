@@ -140,11 +140,18 @@ pub struct Closing {
     pub reason: &'static str,
 }
 
-/// A login that wants market data.
+/// A login that wants market data from now on, or none any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watcher {
+pub struct Watch {
     /// Which login; no number is given twice.
     pub login: u64,
+    /// What it watches; `None`: it is gone.
+    pub watcher: Option<Watcher>,
+}
+
+/// What a login watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watcher {
     /// Its connection.
     pub socket: u32,
     /// The venue.
@@ -183,8 +190,8 @@ pub struct Gateway {
     wishes: Vec<Wish>,
     closings: Vec<Closing>,
     dirty: Vec<u32>,
-    /// Somebody came, went, or wants other market data.
-    watchers_changed: bool,
+    /// Who watches a market since, or no more.
+    watches: Vec<Watch>,
     assets_changed: Vec<u16>,
     /// The feed stops: no orders are taken any more.
     stopping: bool,
@@ -228,7 +235,7 @@ impl Gateway {
             wishes: Vec::new(),
             closings: Vec::new(),
             dirty: Vec::new(),
-            watchers_changed: false,
+            watches: Vec::new(),
             assets_changed: Vec::new(),
             stopping: false,
             kill_stays: None,
@@ -344,18 +351,9 @@ impl Gateway {
         std::mem::take(&mut self.wishes)
     }
 
-    /// The logins that want market data, if they are others than at the last call.
-    pub fn take_watchers(&mut self) -> Option<Vec<Watcher>> {
-        if !std::mem::replace(&mut self.watchers_changed, false) {
-            return None;
-        }
-        let watching = self.logins.iter().filter(|(_, login)| login.market_data && login.desk.is_some());
-        let watcher = |(number, login): (&u64, &Login)| {
-            let platform = self.platforms.get(login.platform)?;
-            let symbols = login.symbols.iter().filter_map(|name| platform.canonical(name)).map(Into::into).collect();
-            Some(Watcher { login: *number, socket: login.socket, venue: platform.venue.clone(), symbols })
-        };
-        Some(watching.filter_map(watcher).collect())
+    /// Takes which logins want market data since the last call, and which of them are gone, in their order.
+    pub fn take_watches(&mut self) -> Vec<Watch> {
+        std::mem::take(&mut self.watches)
     }
 
     /// Tells a login about its market: `topic` and data, which is JSON already; `dropped`: so many before it were not told.

@@ -7,6 +7,7 @@ use crate::orders::ledger::{Order, Position};
 use crate::orders::state::OrderState;
 use crate::orders::venue::write::{Object, whole};
 use crate::orders::{Liquidity, MONEY_SCALE, Offset, OrderType, PositionReport, Product, Rules, Side, Unit};
+use foldhash::{HashMap, HashMapExt as _};
 use std::collections::BTreeMap;
 
 const NANOS_IN_MILLI: i64 = 1_000_000;
@@ -163,8 +164,13 @@ pub(super) fn assets(out: &mut Vec<u8>, balances: &BTreeMap<Box<str>, [i128; 3]>
         name.rsplit_once(':').map_or(name, |(_, currency)| currency)
     }
     let mut object = Object::new(out);
+    let mut accounts = HashMap::<&str, u32>::with_capacity(balances.len());
+    for name in balances.keys() {
+        let known = accounts.entry(currency(name)).or_default();
+        *known = known.saturating_add(1);
+    }
     for (name, [free, locked, total]) in balances {
-        let alone = balances.keys().filter(|other| currency(other) == currency(name)).count() == 1;
+        let alone = accounts.get(currency(name)) == Some(&1);
         // a currency is a venue's word, so it is written as any text
         let out = object.member(if alone { currency(name) } else { name });
         let mut amounts = Object::new(out);

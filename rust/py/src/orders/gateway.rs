@@ -4,7 +4,7 @@ use super::core::OrderCore;
 use super::shape::{decimal, word};
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::gateway::{
-    Accounts, Client, ClientLimits, Gateway, Keys, Op, Options, Permission, Platform, Tally, Wish, read,
+    Accounts, Client, ClientLimits, Gateway, Keys, Op, Options, Permission, Platform, Tally, Watcher, Wish, read,
 };
 use ferrofeed_core::sign::Secret;
 use pyo3::exceptions::PyValueError;
@@ -214,7 +214,7 @@ impl GatewayCore {
     }
 
     /// What is to be done: `(frames to send by connection, (connection, code, reason) to close after that, (login, venue, owner, keys)
-    /// whose accounts are wanted, (login, connection, venue, symbols) that want market data or None if they are those of the last call)`.
+    /// whose accounts are wanted, (login, (connection, venue, symbols) | None) that want market data from now on, or no more)`.
     #[allow(clippy::type_complexity, reason = "one call instead of four")]
     fn take<'py>(
         &self,
@@ -223,10 +223,10 @@ impl GatewayCore {
         Bound<'py, PyList>,
         Vec<(u32, u16, &'static str)>,
         Vec<(u64, String, String, Option<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>)>,
-        Option<Vec<(u64, u32, String, Vec<String>)>>,
+        Vec<(u64, Option<(u32, String, Vec<String>)>)>,
     )> {
-        let (out, closings, wishes, watchers) = self.with(py, |gateway| {
-            (gateway.take_out(), gateway.take_closings(), gateway.take_wishes(), gateway.take_watchers())
+        let (out, closings, wishes, watches) = self.with(py, |gateway| {
+            (gateway.take_out(), gateway.take_closings(), gateway.take_wishes(), gateway.take_watches())
         })?;
         let frames = PyList::empty(py);
         for (socket, bytes) in out {
@@ -239,11 +239,12 @@ impl GatewayCore {
             (wish.login, String::from(wish.venue), String::from(wish.owner), keys)
         };
         let wishes = wishes.into_iter().map(wish).collect();
-        let watcher = |watcher: ferrofeed_core::gateway::Watcher| {
+        let tuple = |watcher: Watcher| {
             let symbols = watcher.symbols.into_iter().map(String::from).collect();
-            (watcher.login, watcher.socket, String::from(watcher.venue), symbols)
+            (watcher.socket, String::from(watcher.venue), symbols)
         };
-        Ok((frames, closings, wishes, watchers.map(|all| all.into_iter().map(watcher).collect())))
+        let watches = watches.into_iter().map(|watch| (watch.login, watch.watcher.map(tuple))).collect();
+        Ok((frames, closings, wishes, watches))
     }
 
     /// The account that a login waits for is there.
