@@ -111,7 +111,7 @@ def test_platforms_and_symbols_of_others(listed: tuple[Server, Honest]) -> None:
         ({"quantity": 10**15}, "max_quantity"),
         ({"price": 1000.01, "quantity": 1.5}, "max_notional: 1000.01 x 1.5 is above this client's 1500"),
         ({"price": 999999, "quantity": 0.01}, "max_notional"),
-        ({"order_type": "MARKET", "price": 0}, "max_notional: this client's 1500 can't be held to without a live book"),
+        ({"order_type": "MARKET", "price": 0}, "max_notional: this client's 1500 can't be held to by a market order"),
     ],
 )
 def test_orders_above_the_limits_of_a_client(listed: tuple[Server, Honest], change: dict[str, Any], rule: str) -> None:

@@ -77,7 +77,9 @@ def test_no_order_is_taken_any_more_when_all_are_cancelled_for_the_end(tmp_path:
                             refused.add(message["error_message"])
             ending.join(DEADLINE_S)
         assert open_at(behind) == []
-        assert refused == {"not_ready: the feed is stopping: no orders are taken"}
+        stopping = "not_ready: the feed is stopping: no orders are taken"
+        # the first may have waited to be sent when the end came
+        assert stopping in refused <= {stopping, "cancelled before it was sent"}
 
 
 def test_the_end_cancels_the_orders_of_a_client_that_does_not_answer(tmp_path: Path) -> None:

@@ -102,7 +102,8 @@ class Schedule:
         for sim in self.sims.values():
             sim.freeze()
         eventually(self._exact, "the books equal the simulator's", RECOVERY_S)
-        assert self._recovered()
+        # a market that stands still is quiet, and so no longer ready, once that took longer than `stale_s`
+        eventually(self._subscribed, "all is still wanted and acknowledged", RECOVERY_S)
         self._budgets()
         self._stream()
         begin = time.monotonic()
@@ -157,8 +158,9 @@ class Schedule:
 
     def _recovered(self) -> bool:
         self._operate()
-        if not self.feed.ready():
-            return False
+        return self.feed.ready() and self._subscribed()
+
+    def _subscribed(self) -> bool:
         for link, snapshot in self.feed.snapshots():
             wanted = self.wishes[link.config.id]
             acked = {(topic.channel, topic.raw_symbol) for topic in link.session.topics(TopicState.ACKED)}

@@ -13,6 +13,7 @@ mod gateway_support;
 mod orders_support;
 
 use ferrofeed_core::gateway::{Accounts, Client, ClientLimits, Permission, Watch, Watcher};
+use ferrofeed_core::orders::record::Record;
 use ferrofeed_core::orders::router::{Request, Speaker};
 use ferrofeed_core::orders::{Gateway as Said, OrderStatus, Report, RequestKey};
 use gateway_support::{Served, login, order, words};
@@ -181,6 +182,61 @@ fn what_a_gateway_behind_us_says_of_its_platform_is_no_connection() {
     let heard = served.heard();
     let of = |socket: u32| codes(&heard.iter().filter(|(to, _)| *to == socket).cloned().collect::<Vec<_>>());
     assert_eq!((of(1), of(2)), (vec![2, 6], vec![2, 6]));
+}
+
+#[test]
+fn whatever_a_platform_refuses_with_is_told_to_all_who_wait_for_it() {
+    for state in [Said::ConnectFailed, Said::ParameterMissing, Said::GeneralError] {
+        let mut served = behind_another();
+        served.login(1, "a");
+        said(&mut served.world, state);
+        assert_eq!(codes(&served.heard()), [4, 5, 3], "{state:?}, after it was ready");
+        let heard = served.say(2, &login("other", "b"));
+        assert_eq!(codes(&heard), [3], "{state:?}: who comes later");
+        said(&mut served.world, state);
+        assert_eq!(codes(&served.heard()), [3, 3], "{state:?}: again, to both");
+        said(&mut served.world, Said::Disconnected);
+        assert_eq!(served.heard(), [], "{state:?}: no connection is no news");
+        assert_eq!(codes(&served.say(2, &login("paper", "c"))), [5], "{state:?}: it is refused no more");
+    }
+}
+
+/// The denials that the journal has.
+fn denials(served: &Served) -> Vec<String> {
+    let journal = served.world.journal.lock().unwrap();
+    let text = |record: Record| if let Record::Denied { text, .. } = record { Some(text.into()) } else { None };
+    journal.entries.iter().filter_map(|(_, kind, payload)| text(Record::read(*kind, payload).unwrap())).collect()
+}
+
+#[test]
+fn denials_without_end_do_not_fill_the_journal() {
+    let client = Client {
+        id: "reader".into(),
+        access_key: "k".into(),
+        secret_key: "s".into(),
+        permission: Permission::Read,
+        platforms: None,
+        symbols: None,
+        cancel_on_disconnect: false,
+        limits: ClientLimits::default(),
+    };
+    let mut served = Served::new(Accounts::Shared(0), Some(vec![client]));
+    let mut message = login("paper", "");
+    message["access_key"] = json!("k");
+    message["secret_key"] = json!("s");
+    let token = served.say(1, &message)[0].1["token"].as_str().unwrap().to_owned();
+    for _ in 0..40 {
+        let heard = served.say(1, &order(&token, "c", 1.0));
+        assert_eq!(heard[0].1["error_message"], "permission: this client has read, it takes trade");
+    }
+    assert_eq!(denials(&served), vec!["reader: permission: this client has read, it takes trade"; 10]);
+    served.world.pass(1000 * MS);
+    served.say(1, &order(&token, "c", 1.0));
+    let last = denials(&served).pop().unwrap();
+    assert_eq!(
+        last,
+        "reader: permission: this client has read, it takes trade (and 30 more before that were not noted)"
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use crate::clock::Nanos;
 use crate::num::Decimal;
 use crate::orders::OrderType;
-use crate::orders::risk::Top;
-use crate::orders::{Side, types::words};
+use crate::orders::risk::Reject;
+use crate::orders::types::words;
 use crate::sign::{Hex64, Secret, equal_in_constant_time, sha256_hex};
 
 words! {
@@ -123,17 +123,16 @@ impl Rate {
 }
 
 impl ClientLimits {
-    /// Looks at one order.
+    /// Looks at one order. `reference`: what a market order is valued by.
     ///
     /// # Errors
     /// The rule that forbids it, and the limit.
     pub(super) fn check(
         &self,
-        side: Side,
         order_type: OrderType,
         price: Decimal,
         quantity: Decimal,
-        top: Option<&Top>,
+        reference: impl FnOnce() -> Result<(i64, u8), Reject>,
     ) -> Result<(), String> {
         let amount = magnitude(quantity);
         if let Some(most) = self.max_quantity
@@ -143,16 +142,10 @@ impl ClientLimits {
         }
         let Some(most) = self.max_notional else { return Ok(()) };
         let price = if order_type == OrderType::Market {
-            let best = top.filter(|top| top.valid).map(|top| {
-                let price = if side == Side::Buy { top.ask } else { top.bid };
-                Decimal { coef: price, scale: top.price_scale }
-            });
-            let Some(best) = best.filter(|best| best.coef > 0) else {
-                return Err(format!(
-                    "max_notional: this client's {most} can't be held to without a live book to value a market order by"
-                ));
-            };
-            best
+            let (coef, scale) = reference().map_err(|reject| {
+                format!("max_notional: this client's {most} can't be held to by a market order: {reject}")
+            })?;
+            Decimal { coef, scale }
         } else {
             price
         };
@@ -184,6 +177,8 @@ fn at_most((a, a_scale): (i128, u8), (b, b_scale): (i128, u8), most: Decimal) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::orders::Side;
+    use crate::orders::risk::{Risk, Top};
 
     fn d(text: &str) -> Decimal {
         Decimal::parse(text.as_bytes()).expect("a number")
@@ -219,20 +214,35 @@ mod tests {
         let limits =
             ClientLimits { max_quantity: Some(d("1.5")), max_notional: Some(d("300.00")), ..ClientLimits::default() };
         let check = |price: &str, quantity: &str| {
-            limits.check(Side::Buy, OrderType::Limit, d(price), d(quantity), None).err().unwrap_or_default()
+            limits.check(OrderType::Limit, d(price), d(quantity), || unreachable!()).err().unwrap_or_default()
         };
         assert_eq!(check("200", "1.5"), "");
         assert_eq!(check("200", "-1.5"), "", "the sign is no quantity");
         assert!(check("1", "1.50000001").starts_with("max_quantity: 1.50000001 is above this client's 1.5"));
         assert!(check("200.00000001", "1.5").starts_with("max_notional"));
         assert!(check("9223372036.854775807", "1.5").starts_with("max_notional"));
-        let market = |top: Option<&Top>| {
-            limits.check(Side::Buy, OrderType::Market, d("0"), d("1.5"), top).err().unwrap_or_default()
+        let risk = Risk::default();
+        let market = |top: Option<Top>| {
+            let reference = || risk.reference(0, Side::Buy, top);
+            limits.check(OrderType::Market, d("0"), d("1.5"), reference).err().unwrap_or_default()
         };
-        assert!(market(None).contains("without a live book"));
         let top = Top { bid: 19_900, ask: 20_000, price_scale: 2, valid: true, age: 0 };
-        assert_eq!(market(Some(&top)), "");
-        assert!(market(Some(&Top { ask: 20_001, ..top })).starts_with("max_notional"));
+        assert_eq!(market(Some(top)), "");
+        assert!(market(Some(Top { ask: 20_001, ..top })).starts_with("max_notional: 200.01 x 1.5 is above"));
+        let old = Top { age: risk.limits(0).collar_max_age + 1, ..top };
+        for (untrusted, why) in [
+            (None, "there is no book"),
+            (Some(Top { valid: false, ..top }), "the book is stale"),
+            (Some(old), "the book is too old"),
+            (Some(Top { ask: 0, ..top }), "the book's other side is empty"),
+        ] {
+            let text = market(untrusted);
+            assert!(
+                text.starts_with("max_notional: this client's 300 can't be held to by a market order"),
+                "{text}"
+            );
+            assert!(text.contains(why), "{text}: {why}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Gateway;
 use super::write::{self, Filled, Moment};
 use crate::clock::Stamp;
 use crate::orders::ledger::Order;
-use crate::orders::router::{DeskState, Event, EventKind, Router};
+use crate::orders::router::{Event, EventKind, Router};
 use crate::orders::state::{Change, OrderState};
 use crate::orders::{Liquidity, Unit};
 
@@ -20,14 +20,7 @@ impl Gateway {
                         self.assets_changed.push(event.desk);
                     }
                 }
-                EventKind::Desk => {
-                    self.tell_conditions(Some(event.desk), router);
-                    if let Some(why) = refused(&event.text)
-                        && router.desk_state(event.desk) == Some(DeskState::Opening)
-                    {
-                        self.connect_failed(event.desk, why, false, true);
-                    }
-                }
+                EventKind::Desk => self.tell_conditions(Some(event.desk), router),
                 EventKind::Kill | EventKind::Mode | EventKind::Anomaly => self.tell_conditions(None, router),
                 EventKind::Denied | EventKind::Position | EventKind::Foreign => {}
             }
@@ -210,10 +203,4 @@ impl Gateway {
             }
         }
     }
-}
-
-/// Why the venue, which is connected, does not let us have the account, if that is what happened to a desk.
-fn refused(text: &str) -> Option<&str> {
-    let why = text.strip_prefix(DeskState::Opening.name())?.strip_prefix(": ")?;
-    ["login refused: ", "connect_failed: ", "general_error: "].iter().any(|kind| why.starts_with(kind)).then_some(why)
 }

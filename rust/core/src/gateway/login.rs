@@ -180,6 +180,8 @@ impl Gateway {
                     cancel_on_disconnect: cancel,
                     strategy: None,
                     rate: Rate::default(),
+                    notes: Rate::default(),
+                    unnoted: 0,
                     logins: Vec::new(),
                     live: BTreeSet::new(),
                 });
@@ -247,7 +249,7 @@ impl Gateway {
                 }
             }
         }
-        self.tell_condition(number, router);
+        self.tell_condition(number, false, router);
     }
 
     /// Ends a login.
@@ -296,18 +298,19 @@ impl Gateway {
         }
     }
 
-    /// Tells every login of a desk (`None`: of all) where its platform stands, if that is news.
+    /// Tells every login of a desk, to which something happened (`None`: of all), where its platform stands, if that is news.
     pub(super) fn tell_conditions(&mut self, desk: Option<u16>, router: &Router) {
         let all: Vec<u64> = match desk {
             Some(desk) => self.logins_by_desk.get(&desk).cloned().unwrap_or_default(),
             None => self.logins.keys().copied().collect(),
         };
         for login in all {
-            self.tell_condition(login, router);
+            self.tell_condition(login, desk.is_some(), router);
         }
     }
 
-    fn tell_condition(&mut self, number: u64, router: &Router) {
+    /// `happened`: to its desk; then a refusal is a new one.
+    fn tell_condition(&mut self, number: u64, happened: bool, router: &Router) {
         let Some((desk, told)) = self.logins.get(&number).and_then(|login| Some((login.desk?, login.told))) else {
             return;
         };
@@ -327,12 +330,6 @@ impl Gateway {
                 self.tell(number, DISCONNECTED, "disconnected");
                 self.tell(number, RECONNECTING, "reconnecting");
             }
-            // who comes later hears of the last refusal, too
-            Some(DeskState::Opening) if told == 0 && router.refusal(desk).is_some() => {
-                let why = router.refusal(desk).unwrap_or_default();
-                self.tell(number, FAILED, &format!("connect failed: {why}"));
-                self.keys_refused(number);
-            }
             Some(DeskState::Reconciling) => {
                 if told != CONNECTED {
                     self.tell(number, CONNECTED, "connected");
@@ -340,11 +337,19 @@ impl Gateway {
             }
             // a gateway that is there is not yet the platform behind it
             Some(DeskState::Opening | DeskState::Down) | None => {
+                // who comes later hears of the last refusal, too
+                let refusal = router.refusal(desk).filter(|_| happened || told == 0);
                 if up {
                     self.tell(number, DISCONNECTED, "disconnected");
+                    self.tell(number, RECONNECTING, "reconnecting");
+                } else if refusal.is_none() && !matches!(told, RECONNECTING | FAILED) {
+                    self.tell(number, RECONNECTING, "connecting");
                 }
-                if !matches!(told, RECONNECTING | FAILED) {
-                    self.tell(number, RECONNECTING, if up { "reconnecting" } else { "connecting" });
+                if let Some(why) = refusal {
+                    self.tell(number, FAILED, &format!("connect failed: {why}"));
+                    if told != FAILED {
+                        self.keys_refused(number);
+                    }
                 }
             }
         }

@@ -17,6 +17,9 @@ use crate::orders::venue::write::Object;
 use crate::orders::{Offset, OrderType, Product, Side, Unit};
 use foldhash::{HashMap, HashMapExt as _};
 
+/// Denials of one client that are noted in the journal.
+const NOTES_PER_S: u32 = 10;
+
 /// Orders that one cancel may name.
 const MOST_CANCELS: usize = 1_024;
 
@@ -147,7 +150,7 @@ impl Gateway {
         if (permission as u8) < needed as u8 {
             self.tallies.count(Tally::Forbidden);
             let text = format!("permission: this client has {}, it takes {}", permission.name(), needed.name());
-            router.note(desk, "permission", &text, now);
+            self.note(owner, desk, "permission", &text, router, now);
             return self.answer(socket, op, cid, Some(&text), b"");
         }
         let mut more = Vec::new();
@@ -235,15 +238,17 @@ impl Gateway {
         now: Stamp,
     ) -> Result<u64, String> {
         if self.stopping {
-            router.note(desk, "not_ready", STOPPING, now);
+            self.note(owner, desk, "not_ready", STOPPING, router, now);
             return Err(format!("not_ready: {STOPPING}"));
         }
         let product = router.ledger().instrument(instrument).map_or(Product::Spot, |known| known.rules.product);
         let order = terms.read(product);
-        let (side, order_type, offset, quantity) = order.inspect_err(|text| router.note(desk, "input", text, now))?;
+        let (side, order_type, offset, quantity) =
+            order.inspect_err(|text| self.note(owner, desk, "input", text, router, now))?;
         let Some(entry) = self.owners.get_mut(owner) else { return Err("Invalid token".into()) };
         let rate = entry.limits.orders_per_s;
-        let limited = entry.limits.check(side, order_type, terms.price, quantity, top.as_ref()).and_then(|()| {
+        let reference = || router.risk().reference(instrument, side, top);
+        let limited = entry.limits.check(order_type, terms.price, quantity, reference).and_then(|()| {
             if let Some(most) = entry.limits.max_open_orders {
                 let orders = entry.live.iter().filter_map(|id| router.ledger().order(*id));
                 let mine = orders.filter(|order| order.placed.desk == desk);
@@ -260,7 +265,7 @@ impl Gateway {
         });
         if let Err(text) = limited {
             self.tallies.count(Tally::Forbidden);
-            router.note(desk, "client_limit", &text, now);
+            self.note(owner, desk, "client_limit", &text, router, now);
             return Err(text);
         }
         let strategy = if let Some(strategy) = entry.strategy {
@@ -294,6 +299,21 @@ impl Gateway {
             owner.live.insert(placed);
         }
         Ok(placed)
+    }
+
+    /// Writes a denial into the journal. Of a client that is denied again and again only some are: a loop gone wild would fill the disk
+    /// with what it may not do.
+    fn note(&mut self, owner: usize, desk: u16, rule: &str, text: &str, router: &mut Router, now: Stamp) {
+        let Some(owner) = self.owners.get_mut(owner) else { return };
+        if !owner.notes.take(NOTES_PER_S, now.monotonic) {
+            owner.unnoted = owner.unnoted.saturating_add(1);
+            return;
+        }
+        let text = match std::mem::take(&mut owner.unnoted) {
+            0 => format!("{}: {text}", owner.name),
+            more => format!("{}: {text} (and {more} more before that were not noted)", owner.name),
+        };
+        router.note(desk, rule, &text, now);
     }
 
     /// Answers an order's request.

@@ -107,6 +107,10 @@ pub(super) struct Owner {
     /// The router's number for its orders, once it has any.
     pub(super) strategy: Option<u32>,
     pub(super) rate: Rate,
+    /// How often its denials are noted.
+    pub(super) notes: Rate,
+    /// Those that were not, since the last that was.
+    pub(super) unnoted: u64,
     pub(super) logins: Vec<u64>,
     /// Its live orders: nobody else's are looked at for it.
     pub(super) live: BTreeSet<u64>,

@@ -134,14 +134,14 @@ fn within(value: i128, scale: u8, most: Decimal) -> bool {
 }
 
 /// The best price of the side that an order trades against, if our own book can be trusted with it.
-fn reference(intent: &Intent, limits: &Limits, top: Option<Top>) -> Result<(i64, u8), Reject> {
+pub(super) fn reference(side: Side, limits: &Limits, top: Option<Top>) -> Result<(i64, u8), Reject> {
     let why = match top {
         None => "there is no book",
         Some(top) if !top.valid => "the book is stale",
         Some(top) if top.age > limits.collar_max_age => "the book is too old",
         Some(top) if top.price_scale > MAX_SCALE => "the book's scale is none",
-        Some(top) if best(intent.side, top) <= 0 => "the book's other side is empty",
-        Some(top) => return Ok((best(intent.side, top), top.price_scale)),
+        Some(top) if best(side, top) <= 0 => "the book's other side is empty",
+        Some(top) => return Ok((best(side, top), top.price_scale)),
     };
     let limit = Amount::Word("a valid and fresh book of the reference venue");
     Err(Reject { rule: Rule::NoBook, limit, found: Amount::Word(why) })
@@ -155,14 +155,14 @@ pub(super) fn collar(intent: &Intent, terms: Checked, rules: &Rules, limits: &Li
         && intent.unit == Unit::Base
         && let Some(most) = limits.max_notional
     {
-        let (best, scale) = reference(intent, limits, top)?;
+        let (best, scale) = reference(intent.side, limits, top)?;
         let worth = i128::from(best).saturating_mul(terms.quantity.into());
         let scale = scale.saturating_add(rules.size_scale);
         let found = Amount::Scaled(worth, scale);
         require(within(worth, scale, most), Rule::MaxNotional, Amount::Decimal(most), found)?;
     }
     let Some(collar) = limits.collar else { return Ok(()) };
-    let (best, scale) = match reference(intent, limits, top) {
+    let (best, scale) = match reference(intent.side, limits, top) {
         Ok(best) => best,
         Err(_) if limits.collar_without_book => return Ok(()),
         Err(reject) => return Err(reject),
@@ -253,7 +253,7 @@ fn position_by_money(
     money: i128,
     most: Decimal,
 ) -> Verdict {
-    let (best, scale) = reference(intent, limits, top)?;
+    let (best, scale) = reference(intent.side, limits, top)?;
     let limit = at_money_scale(most.coef, most.scale);
     // before + money / best <= limit, without the division
     let room = limit.saturating_sub(before);

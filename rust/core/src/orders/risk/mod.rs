@@ -121,6 +121,14 @@ impl Risk {
         self.limits.get(&instrument).copied().unwrap_or(self.default)
     }
 
+    /// The best price that an order would trade against, with its scale.
+    ///
+    /// # Errors
+    /// Why our own book can't be trusted with it: there is none, it is stale, older than the instrument's limits allow, or empty.
+    pub fn reference(&self, instrument: u32, side: Side, top: Option<Top>) -> Result<(i64, u8), Reject> {
+        checks::reference(side, &self.limits(instrument), top)
+    }
+
     /// Says what a desk's venue can do; without it, everything the paper exchange can.
     pub fn set_supports(&mut self, desk: u16, supports: Supports) {
         self.supports.insert(desk, supports);

@@ -625,14 +625,11 @@ impl Router {
             }
             Gateway::Connected => {}
             _ => {
+                let Some(entry) = self.desk_mut(desk).filter(|entry| entry.state != DeskState::Down) else { return };
                 let refused = !matches!(state, Gateway::Disconnected | Gateway::Reconnecting);
-                if let Some(entry) = self.desk_mut(desk).filter(|entry| entry.state == DeskState::Opening) {
-                    entry.refused = refused.then(|| format!("{}: {message}", state.name()).into());
-                }
-                let up = self.desk(desk).is_some_and(|desk| desk.state != DeskState::Down);
-                if up {
-                    self.platform_lost(desk, &format!("{}: {message}", state.name()), now);
-                }
+                let why = format!("{}: {message}", state.name());
+                entry.refused = refused.then(|| why.as_str().into());
+                self.platform_lost(desk, &why, now);
             }
         }
     }

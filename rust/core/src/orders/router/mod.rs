@@ -363,10 +363,10 @@ impl Router {
         self.desk(desk).is_none_or(|desk| desk.speaker.tells_fills())
     }
 
-    /// Why the venue refuses the login of a desk; `None`: it did not, or took a later one.
+    /// Why the venue, which is there, refuses the login of a desk; `None`: it does not.
     #[must_use]
     pub fn refusal(&self, desk: u16) -> Option<&str> {
-        self.desk(desk)?.refused.as_deref()
+        self.desk(desk).filter(|desk| desk.state == DeskState::Opening)?.refused.as_deref()
     }
 
     /// A desk's histograms and counters.
