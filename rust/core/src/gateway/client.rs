@@ -237,10 +237,7 @@ mod tests {
             (Some(Top { ask: 0, ..top }), "the book's other side is empty"),
         ] {
             let text = market(untrusted);
-            assert!(
-                text.starts_with("max_notional: this client's 300 can't be held to by a market order"),
-                "{text}"
-            );
+            assert!(text.starts_with("max_notional: this client's 300 can't be held to by a market order"), "{text}");
             assert!(text.contains(why), "{text}: {why}");
         }
     }

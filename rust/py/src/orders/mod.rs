@@ -5,6 +5,7 @@ mod gateway;
 mod paper;
 mod replay;
 mod shape;
+mod state;
 pub(crate) mod stats;
 
 pub(crate) use core::{JournalError, OrderCore, OrderDeniedError};

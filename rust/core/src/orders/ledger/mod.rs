@@ -1,15 +1,17 @@
 //! The state that the journal's records make: orders, positions, balances, mode. Nothing else changes it.
 
+mod held;
 mod order;
 
+pub use held::{Open, Position};
 pub use order::Order;
 
 use super::record::{Changed, Executed, Mode, Placed, Record};
 use super::rules::{Product, Rules};
-use super::state::OrderState;
-use super::types::{Offset, Side, Unit};
+use super::types::{Offset, Side};
 use crate::clock::Nanos;
 use foldhash::HashMap;
+use held::{Weight, step};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Digits after the decimal point of money and positions: enough for any price scale and size scale together.
@@ -24,101 +26,6 @@ pub struct Instrument {
     pub rules: Rules,
     /// Its position.
     pub slot: u32,
-}
-
-/// What is held: of spot `long` is the holding of the base currency as far as we know it (it may be below zero where fees or
-/// others took of it), of a contract the two positions. At [`MONEY_SCALE`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    /// Long.
-    pub long: i128,
-    /// Short, without a sign.
-    pub short: i128,
-}
-
-impl Position {
-    /// Long less short.
-    #[must_use]
-    pub const fn net(self) -> i128 {
-        self.long.saturating_sub(self.short)
-    }
-}
-
-/// What live orders of an instrument may still trade, at the size scale. Sums of 128 bits: none of them ever saturates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Open {
-    /// Purchases: net, to open, to close.
-    pub buy: [i128; 3],
-    /// Sales: net, to open, to close.
-    pub sell: [i128; 3],
-    /// Money that purchases may still spend, at the price scale; what is spent of it already counts too, venues tell that late.
-    pub money: i128,
-    /// How many orders.
-    pub orders: u32,
-    /// How many of them are unknown.
-    pub unknown: u32,
-}
-
-impl Open {
-    fn slot(&mut self, side: Side, offset: Offset) -> Option<&mut i128> {
-        match side {
-            Side::Buy => self.buy.get_mut(usize::from(offset as u8)),
-            Side::Sell => self.sell.get_mut(usize::from(offset as u8)),
-        }
-    }
-
-    /// Counts what may be traded more (below 0: less).
-    pub(super) fn grow(&mut self, side: Side, offset: Offset, by: i128) {
-        if let Some(sum) = self.slot(side, offset) {
-            *sum = sum.saturating_add(by);
-        }
-    }
-
-    fn add(&mut self, order: Weight, sign: i64) {
-        if !order.live {
-            return;
-        }
-        let signed = |value: i64| i128::from(value).saturating_mul(sign.into());
-        self.grow(order.side, order.offset, signed(order.remaining));
-        self.money = self.money.saturating_add(signed(order.money));
-        step(&mut self.orders, sign);
-        if order.unknown {
-            step(&mut self.unknown, sign);
-        }
-    }
-}
-
-fn step(count: &mut u32, sign: i64) {
-    *count = if sign > 0 { count.saturating_add(1) } else { count.saturating_sub(1) };
-}
-
-/// What an order adds to the sums.
-#[derive(Clone, Copy)]
-struct Weight {
-    desk: u16,
-    instrument: u32,
-    side: Side,
-    offset: Offset,
-    remaining: i64,
-    money: i64,
-    live: bool,
-    unknown: bool,
-}
-
-impl Weight {
-    fn of(order: &Order) -> Self {
-        let placed = &order.placed;
-        Self {
-            desk: placed.desk,
-            instrument: placed.instrument,
-            side: placed.side,
-            offset: placed.offset,
-            remaining: order.remaining(),
-            money: if placed.unit == Unit::Quote && placed.side == Side::Buy { placed.quantity } else { 0 },
-            live: !order.state.is_terminal(),
-            unknown: order.state == OrderState::Unknown,
-        }
-    }
 }
 
 /// A record that does not fit the state: the journal is not one that this router wrote.

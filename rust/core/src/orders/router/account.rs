@@ -9,7 +9,7 @@ use super::super::record::Record;
 use super::super::report::{BalanceReport, PositionMore, PositionReport, RequestKey, RulesReport};
 use super::super::rules::{Product, Rules};
 use super::desk::Seen;
-use super::incoming::money;
+use super::reported::money;
 use super::request::Request;
 use super::{Nanos, Router, Stamp};
 use crate::num::Decimal;

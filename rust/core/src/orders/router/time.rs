@@ -2,7 +2,7 @@
 
 use super::super::state::OrderState;
 use super::desk::DeskState;
-use super::incoming::about;
+use super::reported::about;
 use super::request::{Pending, Request};
 use super::{Nanos, Router, Stamp};
 
