@@ -206,10 +206,13 @@ def test_ctrl_c_ends_a_poll_that_waits_for_ever() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "waiting\n"
-        start = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "interrupted\n"
-        assert process.wait(10) == 0
-        assert time.monotonic() - start < 8
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "waiting\n"
+            start = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "interrupted\n"
+            assert process.wait(10) == 0
+            assert time.monotonic() - start < 8
+        finally:
+            process.kill()
