@@ -18,6 +18,7 @@ from ferrofeed.consumer import Consumer, Policy
 from ferrofeed.dispatch import Dispatcher, Inline, inline_options
 from ferrofeed.errors import UsageError
 from ferrofeed.events import KINDS, Batch, Names, kinds_of
+from ferrofeed.market_source import MarketSource
 from ferrofeed.net.link import Link
 from ferrofeed.net.socket import tls_context
 from ferrofeed.net.supervisor import Supervisor
@@ -103,7 +104,7 @@ class Feed:
             side.connect(config, order_specs, budgets, rng, backoff)
             self._order_side = side
             try:
-                side.serve(config, self._gateway_consumer, lambda batch: self.core.json_lines(batch, self.names.venues))
+                side.serve(config, MarketSource(self._gateway_consumer, self._pictures, self._json_lines))
             except BaseException:
                 side.close()
                 raise
@@ -297,6 +298,14 @@ class Feed:
         policy: Policy = "drop_oldest" if "trade" in kinds else "conflate"
         name = f"gateway-{'-'.join(kinds)}"
         return self._consumer(kinds, policy=policy, capacity=DEFAULT_CAPACITY, name=name, symbols=symbols)
+
+    def _json_lines(self, batch: _core.Batch) -> bytes:
+        return self.core.json_lines(batch, self.names.venues)
+
+    def _pictures(self, wanted: Sequence[tuple[str, str]]) -> Batch:
+        """The valid books of venues with symbols."""
+        found = [self._book_of(*one) for one in wanted]
+        return Batch(self.core.pictures([index for index in found if index is not None]), self.names)
 
     def _call_back(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from tests.gateway.targets import SPOT, gateway
 
 from ferrofeed.consumer import Account
 from ferrofeed.gateway.market import MOST_TRADES, ROOM, SLICE, MarketData
+from ferrofeed.market_source import MarketSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,9 @@ TRADE = {"type": "trade", "price": "1"}
 
 
 class _Batch(list[Any]):
-    core: Any = None
+    def __init__(self, events: Sequence[dict[str, str]]) -> None:
+        super().__init__(SimpleNamespace(**event) for event in events)
+        self.core: Any = b"".join(json.dumps(event).encode() + b"\n" for event in events)
 
 
 class _Consumer:
@@ -38,9 +42,7 @@ class _Consumer:
 
     def poll(self) -> _Batch | None:
         events, self.pending = list(self.pending), deque()
-        batch = _Batch(SimpleNamespace(**event) for event in events)
-        batch.core = b"".join(json.dumps(event).encode() + b"\n" for event in events)
-        return batch or None
+        return _Batch(events) if events else None
 
     def accounts(self) -> dict[tuple[str, str], Account]:
         return {key: Account(dropped, 0, 0, dropped, 0) for key, dropped in self.dropped.items()}
@@ -59,16 +61,22 @@ class World:
         self.made: list[_Consumer] = []
         self.told: list[tuple[int, str, Any, int]] = []
         self.unread: dict[int, int] = {}
+        self.books: dict[tuple[str, str], str] = {}
+        """Best bids by venue and symbol."""
         venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=[ETH, BTC], reference="")])
         config: Any = SimpleNamespace(venue=lambda _id: venue)
         core: Any = SimpleNamespace(market=self._tell)
         lines: Any = lambda batch: batch  # noqa: E731
         connection: Any = lambda number: SimpleNamespace(unread=self.unread.get(number, 0))  # noqa: E731
-        self.market = MarketData(config, core, self._make, lines, connection)
+        self.market = MarketData(config, core, MarketSource(self._make, self._pictures, lines), connection)
 
     def _make(self, kinds: Sequence[str], symbols: Sequence[str]) -> Any:
         self.made.append(_Consumer(kinds, symbols))
         return self.made[-1]
+
+    def _pictures(self, wanted: Sequence[tuple[str, str]]) -> Any:
+        found = [(*one, self.books[one]) for one in wanted if one in self.books]
+        return _Batch([{"type": "book", "venue": venue, "symbol": symbol, "bid": bid} for venue, symbol, bid in found])
 
     def _tell(self, login: int, topic: str, data: bytes, dropped: int) -> None:
         self.told.append((login, topic, json.loads(data), dropped))
@@ -167,6 +175,19 @@ def test_what_came_before_somebody_else_began_to_watch_is_not_lost(world: World)
     assert [(login, topic) for login, topic, _, _ in world.look()] == [(1, "depth")]
 
 
+def test_who_begins_to_watch_is_told_how_the_books_are(world: World) -> None:
+    """And nobody else is; what comes next replaces it."""
+    world.books = {("m", ETH): "1", ("m", BTC): "2"}
+    world.watch(2, ETH)
+    assert [(login, topic, data["bid"]) for login, topic, data, _ in world.look()] == [(2, "depth", "1")]
+    world.watch(3, BTC, ETH)
+    world.put({**BOOK, "symbol": BTC, "bid": "3"})
+    assert sorted((login, data["symbol"], data["bid"]) for login, _, data, _ in world.look()) == [
+        (3, BTC, "3"),
+        (3, ETH, "1"),
+    ]
+
+
 def test_trades_that_the_source_dropped_are_told_to_those_who_watch_them(world: World) -> None:
     world.watch(2, BTC)
     world.look()
@@ -222,9 +243,14 @@ def test_a_client_hears_that_its_market_is_gone(tmp_path: Path) -> None:
     """The last book it was told of is no book any more."""
     with gateway(tmp_path, market_data_interval_ms=20) as target, target.client() as client:
         access, secret = target.key()
-        client.ask("login", platform=SPOT, symbols=[ETH], access_key=access, secret_key=secret, market_data=True)
         target.book([("2990", "3"), ("2989", "1")], [("3010", "2"), ("3011", "5")])
-        client.find(lambda m: m.get("topic") == "depth" and m["data"]["valid"])
+        # nothing moves from here on
+        client.ask("login", platform=SPOT, symbols=[ETH], access_key=access, secret_key=secret, market_data=True)
+        data = client.find(lambda m: m.get("topic") == "depth")["data"]
+        assert (data["valid"], data["action"]) == (True, "snapshot")
+        assert data["bids"] == [["2990", "3"], ["2989", "1"]]
+        assert data["asks"] == [["3010", "2"], ["3011", "5"]]
+        assert abs(data["ts_recv"] - time.time_ns()) < 60_000_000_000
         since = len(client.got)
         target.market.stop()
         data = client.find(lambda m: m.get("topic") == "status" and m["data"]["state"] == "disconnected", since)["data"]

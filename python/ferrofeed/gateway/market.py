@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from ferrofeed.gateway.platforms import market_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ferrofeed import _core
     from ferrofeed.config import Config
     from ferrofeed.consumer import Consumer
+    from ferrofeed.events import Batch, Event
     from ferrofeed.gateway.connection import Connection
+    from ferrofeed.market_source import MarketSource
 
 _K = TypeVar("_K")
 TOPICS: Final = {"quote": "ticker", "book": "depth", "bar": "bar", "trade": "trade", "status": "status"}
@@ -72,15 +74,12 @@ class MarketData:
         self,
         config: Config,
         gateway: _core.GatewayCore,
-        consumer: Callable[[Sequence[str], Sequence[str]], Consumer],
-        lines: Callable[[_core.Batch], bytes],
+        source: MarketSource,
         connection: Callable[[int], Connection | None],
     ) -> None:
-        """``consumer``: of kinds and canonical symbols."""
         self._config = config
         self._gateway = gateway
-        self._make = consumer
-        self._lines = lines
+        self._source = source
         self._connection = connection
         self._watchers: dict[int, _Watcher] = {}
         self._by_symbol: dict[tuple[str, str], dict[int, _Watcher]] = {}
@@ -109,7 +108,7 @@ class MarketData:
         return bool(self._waiting)
 
     def watch(self, changes: Sequence[tuple[int, tuple[int, str, Sequence[str]] | None]]) -> None:
-        """Logins watch from now on, or no more."""
+        """Logins watch from now on, or no more; a new one begins with the books as they are."""
         if self._closed:
             return
         for login, what in changes:
@@ -117,7 +116,10 @@ class MarketData:
                 self._forget(login)
             else:
                 socket, venue, symbols = what
-                self._remember(_Watcher(login, socket, self._wanted(venue, symbols)))
+                watcher = _Watcher(login, socket, self._wanted(venue, symbols))
+                self._remember(watcher)
+                for event, line in self._written(self._source.pictures(sorted(watcher.wanted))):
+                    self._put(event, line, {login: watcher})
         self._cover(narrower=False)
 
     def _wanted(self, venue: str, symbols: Sequence[str]) -> frozenset[tuple[str, str]]:
@@ -150,7 +152,7 @@ class MarketData:
         self._covered = wanted
         if wanted:
             symbols = sorted(wanted)
-            self._sources = _Sources(self._make(STATES, symbols), self._make(["trade"], symbols))
+            self._sources = _Sources(self._source.consumer(STATES, symbols), self._source.consumer(["trade"], symbols))
 
     def look(self) -> None:
         """Take what came since the last time, for whoever watches it; see :meth:`tell`."""
@@ -165,20 +167,23 @@ class MarketData:
         for consumer in self._sources:
             batch = consumer.poll()
             if batch is not None:
-                lines = self._lines(batch.core).splitlines()
-                for event, line in zip(batch, lines, strict=True):
-                    self._put(event.type, event.venue, event.symbol, getattr(event, "interval", ""), line)
+                for event, line in self._written(batch):
+                    key = (event.venue, event.symbol)
+                    watchers = self._by_symbol.get(key) if event.symbol else self._by_venue.get(event.venue)
+                    self._put(event, line, watchers or {})
         self._count_lost(self._sources.trades)
 
-    def _put(self, kind: str, venue: str, symbol: str, interval: str, line: bytes) -> None:
-        topic = TOPICS.get(kind)
+    def _written(self, batch: Batch) -> Iterator[tuple[Event, bytes]]:
+        return zip(batch, self._source.lines(batch.core).splitlines(), strict=True)
+
+    def _put(self, event: Event, line: bytes, watchers: Mapping[int, _Watcher]) -> None:
+        topic = TOPICS.get(event.type)
         if topic is None:
             return
-        watchers = self._by_symbol.get((venue, symbol)) if symbol else self._by_venue.get(venue)
-        if watchers:
-            for watcher in watchers.values():
-                watcher.put(topic, venue, symbol, interval, line)
-            self._waiting.update(watchers)
+        interval = getattr(event, "interval", "")
+        for watcher in watchers.values():
+            watcher.put(topic, event.venue, event.symbol, interval, line)
+        self._waiting.update(watchers)
 
     def _count_lost(self, trades: Consumer) -> None:
         """Trades that were more than the source holds are missing to everybody who watches them."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ferrofeed.config import Config, GatewayConfig
-    from ferrofeed.consumer import Consumer
+    from ferrofeed.market_source import MarketSource
     from ferrofeed.net.supervisor import Supervisor
     from ferrofeed.orders.api import Orders
     from ferrofeed.orders.connecting import Connector
@@ -57,8 +57,7 @@ class GatewayServer:
         supervisor: Supervisor,
         connector: Connector,
         *,
-        consumer: Callable[[Sequence[str], Sequence[str]], Consumer],
-        lines: Callable[[_core.Batch], bytes],
+        market: MarketSource,
     ) -> None:
         """Listen; nobody is let in before the feed starts. Raises :class:`UsageError` where that can't be."""
         self.config = gateway
@@ -104,7 +103,7 @@ class GatewayServer:
             in_use=self.core.in_use,
             gone=self.core.forget_desk,
         )
-        self._market = MarketData(config, self.core, consumer, lines, self._connections.get)
+        self._market = MarketData(config, self.core, market, self._connections.get)
         self._market_s = gateway.market_data_interval_ms / 1e3
         self._market_timer: asyncio.TimerHandle | None = None
         self._telling = False

@@ -12,14 +12,14 @@ from ferrofeed.orders.setup import add_desks, open_router
 from ferrofeed.orders.switch import CLEAR_FILE, SwitchFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
     from random import Random
 
     from ferrofeed import _core
     from ferrofeed.config import Config
-    from ferrofeed.consumer import Consumer
     from ferrofeed.events import Names
     from ferrofeed.gateway import GatewayServer
+    from ferrofeed.market_source import MarketSource
     from ferrofeed.net.order_link import OrderLink
     from ferrofeed.net.supervisor import Supervisor
     from ferrofeed.orders.desk import Desk
@@ -102,12 +102,7 @@ class OrderSide:
             venues = [config.venue(desk.venue) for desk in desks]
             connector.connect(venues[0], desks, masked=venues[1:])
 
-    def serve(
-        self,
-        config: Config,
-        consumer: Callable[[Sequence[str], Sequence[str]], Consumer],
-        lines: Callable[[_core.Batch], bytes],
-    ) -> None:
+    def serve(self, config: Config, market: MarketSource) -> None:
         """Serve the trading API, if the configuration wants it; raises :class:`UsageError`."""
         if config.gateway is None:
             return
@@ -121,8 +116,7 @@ class OrderSide:
             self._runner,
             self._supervisor,
             self._connector,
-            consumer=consumer,
-            lines=lines,
+            market=market,
         )
         # after the router's own, which cancels what is to be cancelled: clients hear of that
         self._supervisor.serve(self.gateway)

@@ -115,6 +115,26 @@ fn a_first_book_is_announced_as_resynchronised_and_numbered_without_a_hole() {
 }
 
 #[test]
+fn who_comes_later_begins_with_a_picture_of_the_valid_books() {
+    let mut rig = rig(&["ETH_USDT", "BBB"]);
+    assert!(rig.feed.pictures(&[0, 1, 7]).events.is_empty());
+    rig.text(&depth("10.5", "10.6"));
+    let told = rig.take();
+    let event = told.events.iter().find(|event| event.kind == Kind::Book as u8).unwrap();
+    let pictures = rig.feed.pictures(&[1, 0, u32::MAX]);
+    let [picture] = &pictures.events[..] else { panic!("{pictures:?}") };
+    assert_eq!(pictures.levels_of(picture), told.levels_of(event));
+    assert_eq!((picture.instrument, picture.seq, picture.flags), (event.instrument, rig.feed.seq(), event.flags));
+    let head = |event: &Event| (event.venue, event.ts_event, event.ts_recv, event.epoch, event.action);
+    assert_eq!(head(picture), head(event));
+    assert_eq!((picture.price_scale, picture.size_scale), (event.price_scale, event.size_scale));
+    let (view, told) = (picture.book(), event.book());
+    assert_eq!((view.best_bid, view.best_ask), (told.best_bid, told.best_ask));
+    let _ = rig.connection.disconnected(&mut rig.feed, StatusReason::PeerClosed);
+    assert!(rig.feed.pictures(&[0]).events.is_empty(), "a stale book is none");
+}
+
+#[test]
 fn a_crossed_book_is_stale_until_a_sound_snapshot_and_says_so_once() {
     let mut rig = rig(&["ETH_USDT"]);
     rig.text(&depth("10", "11"));

@@ -327,6 +327,12 @@ impl FeedCore {
         PyBytes::new(py, &out)
     }
 
+    /// The valid books of some instruments as a batch of book events: where somebody begins who comes later.
+    #[allow(clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn pictures(&self, instruments: Vec<u32>) -> Batch {
+        Batch { batch: Arc::new(lock(&self.feed).pictures(&instruments)) }
+    }
+
     /// Number of the last event of the feed.
     fn seq(&self) -> u64 {
         lock(&self.feed).seq()

@@ -4,7 +4,7 @@ use super::live::Live;
 use crate::book::{Book, Validity};
 use crate::clock::{Laps, Nanos, Stamp};
 use crate::counters::Counters;
-use crate::event::{Batch, Event, Kind, Level, State, StatusReason, flag};
+use crate::event::{Batch, BookView, Event, Kind, Level, State, StatusReason, flag};
 use crate::instrument::Instruments;
 use crate::queue::{Pressure, Queue};
 use crate::region::{Board, Full};
@@ -118,6 +118,38 @@ impl Feed {
         Some((booked.price_scale, booked.size_scale))
     }
 
+    /// The valid books of some instruments as events with all their levels, in that order: where somebody begins who comes later.
+    /// Their times are those of the last change, their number is that of the feed's last event.
+    #[must_use]
+    pub fn pictures(&self, instruments: &[u32]) -> Batch {
+        let mut pictures = Batch::default();
+        let (mut bids, mut asks) = (Vec::new(), Vec::new());
+        for instrument in instruments {
+            let at = usize::try_from(*instrument).ok();
+            let booked = at.and_then(|at| self.books.get(at)).and_then(Option::as_ref);
+            let (Some(booked), Some(known)) = (booked, self.instruments.get(*instrument)) else { continue };
+            let book = &booked.book;
+            if !book.is_valid() {
+                continue;
+            }
+            let mut event = Event::new(Kind::Book);
+            (event.venue, event.instrument, event.epoch, event.seq) =
+                (known.venue, *instrument, book.epoch(), self.seq);
+            (event.ts_event, event.ts_recv) = (book.ts().event, book.ts().recv);
+            (event.price_scale, event.size_scale) = (booked.price_scale, booked.size_scale);
+            event.flags = flag::VALID;
+            let best = |level: Option<Level>| level.unwrap_or_default();
+            event.set_book(&BookView {
+                best_bid: best(book.best_bid()),
+                best_ask: best(book.best_ask()),
+                ..BookView::default()
+            });
+            book.copy_levels(usize::MAX, &mut bids, &mut asks);
+            pictures.push_book(event, &bids, &asks);
+        }
+        pictures
+    }
+
     /// Monotonic time of the last event of a channel (see [`channel_slot`]); 0: never.
     #[must_use]
     pub fn last_data(&self, instrument: u32, slot: usize) -> Nanos {
@@ -222,6 +254,8 @@ impl Feed {
             let before = booked.book.validity();
             (booked.price_scale, booked.size_scale) = (event.price_scale, event.size_scale);
             booked.book.replace(bids, asks);
+            booked.book.set_ts(event.ts_event, event.ts_recv);
+            booked.book.set_epoch(event.epoch);
             let fine = booked.book.check();
             view.best_bid = booked.book.best_bid().unwrap_or_default();
             view.best_ask = booked.book.best_ask().unwrap_or_default();
