@@ -13,7 +13,7 @@ from tests.gateway.client import ETH
 from tests.gateway.targets import SPOT, gateway
 
 from ferrofeed.consumer import Account
-from ferrofeed.gateway.market import MOST_TRADES, ROOM, SLICE, MarketData
+from ferrofeed.gateway.market import MOST_TRADES, PICTURES, ROOM, SLICE, MarketData
 from ferrofeed.market_source import MarketSource
 
 if TYPE_CHECKING:
@@ -63,12 +63,17 @@ class World:
         self.unread: dict[int, int] = {}
         self.books: dict[tuple[str, str], str] = {}
         """Best bids by venue and symbol."""
-        venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=[ETH, BTC], reference="")])
+        self.symbols = [ETH, BTC]
+        venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=self.symbols, reference="")])
         config: Any = SimpleNamespace(venue=lambda _id: venue)
         core: Any = SimpleNamespace(market=self._tell)
         lines: Any = lambda batch: batch  # noqa: E731
         connection: Any = lambda number: SimpleNamespace(unread=self.unread.get(number, 0))  # noqa: E731
         self.market = MarketData(config, core, MarketSource(self._make, self._pictures, lines), connection)
+
+    def add(self, *symbols: str) -> None:
+        """The platform trades these, too."""
+        self.symbols.extend(symbols)
 
     def _make(self, kinds: Sequence[str], symbols: Sequence[str]) -> Any:
         self.made.append(_Consumer(kinds, symbols))
@@ -124,6 +129,7 @@ def world() -> World:
     """Somebody watches ETH."""
     world = World()
     world.watch(1, ETH)
+    assert world.look() == [], "there is no book yet"
     return world
 
 
@@ -186,6 +192,19 @@ def test_who_begins_to_watch_is_told_how_the_books_are(world: World) -> None:
         (3, BTC, "3"),
         (3, ETH, "1"),
     ]
+
+
+def test_many_books_are_told_a_part_at_a_time(world: World) -> None:
+    """A client that watches all there is must not hold the feed up."""
+    symbols = [f"S{number:04}/USDT" for number in range(PICTURES + 3)]
+    world.add(*symbols)
+    world.books = {("m", symbol): "1" for symbol in symbols}
+    world.watch(2, *symbols)
+    world.watch(3, *symbols)
+    world.leave(3)
+    turns = [[data["symbol"] for _, _, data, _ in world.look()] for _ in range(4)]
+    assert [len(told) for told in turns] == [PICTURES, 3, 0, 0]
+    assert sorted(turns[0] + turns[1]) == symbols
 
 
 def test_trades_that_the_source_dropped_are_told_to_those_who_watch_them(world: World) -> None:

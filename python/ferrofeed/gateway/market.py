@@ -32,6 +32,8 @@ ROOM: Final = 65_536
 """Bytes that a client may leave unread and still be told of its market."""
 SLICE: Final = 64
 """Clients that are told before the feed has its turn again."""
+PICTURES: Final = 128
+"""Books that are written for new watchers at a time."""
 
 
 class _Watcher:
@@ -90,6 +92,8 @@ class MarketData:
         """Those for whom there is something, by login."""
         self._behind: dict[int, _Watcher] = {}
         """Those of them that had too much unread when they were to be told."""
+        self._unseen: deque[tuple[_Watcher, tuple[str, str]]] = deque()
+        """Books that new watchers have not been told of."""
         self._closed = False
         self._sources: _Sources | None = None
         self._covered: frozenset[str] = frozenset()
@@ -118,8 +122,7 @@ class MarketData:
                 socket, venue, symbols = what
                 watcher = _Watcher(login, socket, self._wanted(venue, symbols))
                 self._remember(watcher)
-                for event, line in self._written(self._source.pictures(sorted(watcher.wanted))):
-                    self._put(event, line, {login: watcher})
+                self._unseen.extend((watcher, wanted) for wanted in sorted(watcher.wanted))
         self._cover(narrower=False)
 
     def _wanted(self, venue: str, symbols: Sequence[str]) -> frozenset[tuple[str, str]]:
@@ -157,6 +160,7 @@ class MarketData:
     def look(self) -> None:
         """Take what came since the last time, for whoever watches it; see :meth:`tell`."""
         self._hear()
+        self._show()
         self._cover(narrower=True)
         self._waiting.update(self._behind)
         self._behind.clear()
@@ -172,6 +176,15 @@ class MarketData:
                     watchers = self._by_symbol.get(key) if event.symbol else self._by_venue.get(event.venue)
                     self._put(event, line, watchers or {})
         self._count_lost(self._sources.trades)
+
+    def _show(self) -> None:
+        """Tell new watchers of books that have not changed since."""
+        for _ in range(min(PICTURES, len(self._unseen))):
+            watcher, wanted = self._unseen.popleft()
+            known = ("depth", *wanted, "") in watcher.newest
+            if self._watchers.get(watcher.login) is watcher and not known:
+                for event, line in self._written(self._source.pictures([wanted])):
+                    self._put(event, line, {watcher.login: watcher})
 
     def _written(self, batch: Batch) -> Iterator[tuple[Event, bytes]]:
         return zip(batch, self._source.lines(batch.core).splitlines(), strict=True)
@@ -223,6 +236,7 @@ class MarketData:
         self._closed = True
         self._waiting.clear()
         self._behind.clear()
+        self._unseen.clear()
         self._listen_no_more()
 
     def _listen_no_more(self) -> None:
