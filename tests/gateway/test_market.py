@@ -55,25 +55,20 @@ class _Consumer:
 
 
 class World:
-    """Market data with logins that trade ETH and BTC on the platform ``paper``, whose market is ``m``."""
+    """Market data with logins that trade on the platform ``paper``, whose market is ``m``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *symbols: str) -> None:
         self.made: list[_Consumer] = []
         self.told: list[tuple[int, str, Any, int]] = []
         self.unread: dict[int, int] = {}
         self.books: dict[tuple[str, str], str] = {}
         """Best bids by venue and symbol."""
-        self.symbols = [ETH, BTC]
-        venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=self.symbols, reference="")])
+        venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=symbols, reference="")])
         config: Any = SimpleNamespace(venue=lambda _id: venue)
         core: Any = SimpleNamespace(market=self._tell)
         lines: Any = lambda batch: batch  # noqa: E731
         connection: Any = lambda number: SimpleNamespace(unread=self.unread.get(number, 0))  # noqa: E731
         self.market = MarketData(config, core, MarketSource(self._make, self._pictures, lines), connection)
-
-    def add(self, *symbols: str) -> None:
-        """The platform trades these, too."""
-        self.symbols.extend(symbols)
 
     def _make(self, kinds: Sequence[str], symbols: Sequence[str]) -> Any:
         self.made.append(_Consumer(kinds, symbols))
@@ -127,7 +122,7 @@ class World:
 @pytest.fixture
 def world() -> World:
     """Somebody watches ETH."""
-    world = World()
+    world = World(ETH, BTC)
     world.watch(1, ETH)
     assert world.look() == [], "there is no book yet"
     return world
@@ -194,10 +189,10 @@ def test_who_begins_to_watch_is_told_how_the_books_are(world: World) -> None:
     ]
 
 
-def test_many_books_are_told_a_part_at_a_time(world: World) -> None:
+def test_many_books_are_told_a_part_at_a_time() -> None:
     """A client that watches all there is must not hold the feed up."""
     symbols = [f"S{number:04}/USDT" for number in range(PICTURES + 3)]
-    world.add(*symbols)
+    world = World(*symbols)
     world.books = {("m", symbol): "1" for symbol in symbols}
     world.watch(2, *symbols)
     world.watch(3, *symbols)

@@ -83,6 +83,8 @@ class MarketData:
         self._gateway = gateway
         self._source = source
         self._connection = connection
+        self._markets: dict[str, Mapping[str, str]] = {}
+        """Market-data venues by symbol, of the trading venues that were asked for."""
         self._watchers: dict[int, _Watcher] = {}
         self._by_symbol: dict[tuple[str, str], dict[int, _Watcher]] = {}
         """Who watches what, by login."""
@@ -126,7 +128,9 @@ class MarketData:
         self._cover(narrower=False)
 
     def _wanted(self, venue: str, symbols: Sequence[str]) -> frozenset[tuple[str, str]]:
-        by_symbol = market_of(self._config, venue)
+        by_symbol = self._markets.get(venue)
+        if by_symbol is None:
+            by_symbol = self._markets[venue] = market_of(self._config, venue)
         return frozenset((by_symbol[symbol], symbol) for symbol in symbols if by_symbol.get(symbol))
 
     def _remember(self, watcher: _Watcher) -> None:
