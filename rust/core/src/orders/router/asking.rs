@@ -7,6 +7,10 @@ use super::desk::DeskState;
 use super::request::{Pending, Request, Waiting};
 use super::{Nanos, Router, Stamp};
 
+/// How much a venue's clock may be behind ours without our knowing it, ns. Orders that were there before ours are known by themselves,
+/// unless the process was restarted: then this much of their age is no proof.
+const CLOCKS: Nanos = 60_000_000_000;
+
 impl Router {
     /// A link's socket is open.
     pub fn opened(&mut self, link: u16, now: Stamp) {
@@ -284,11 +288,16 @@ impl Router {
         state: OrderState,
     ) -> impl Iterator<Item = &'a Order> {
         let rules = self.ledger.instrument(instrument).map(|known| &known.rules);
+        let desk = self.desk(number);
+        let tolerance = desk.map_or(0, |desk| desk.behind).saturating_add(CLOCKS);
+        let seen = desk.and_then(|desk| desk.foreign.get(&row.venue_id)).copied();
         self.ledger.live().filter(move |order| {
             let Some(rules) = rules else { return false };
             let placed = &order.placed;
-            // venues' clocks are not ours: a second of difference is nothing
-            let not_before = order.created.saturating_sub(1_000_000_000);
+            let not_before = order.created.saturating_sub(tolerance);
+            // what was there before ours was sent is not ours, whatever clocks say
+            let sent = self.tracks.get(&placed.id).map_or(0, |track| track.sent);
+            let was_there = seen.is_some_and(|seen| sent != 0 && seen < sent);
             placed.desk == number
                 && placed.instrument == instrument
                 && order.state == state
@@ -299,6 +308,7 @@ impl Router {
                 && row.offset.is_none_or(|offset| offset == placed.offset)
                 && row.price.is_none_or(|price| price.at_scale(rules.price_scale) == Some(placed.price))
                 && row.quantity.is_none_or(|size| size.at_scale(rules.size_scale) == Some(placed.quantity))
+                && !was_there
                 && (row.created == 0 || row.created >= not_before)
         })
     }

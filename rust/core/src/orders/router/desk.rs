@@ -174,7 +174,10 @@ pub(super) struct Desk {
     pub(super) questions: VecDeque<Waiting>,
     pub(super) pending: Vec<Pending>,
     pub(super) orphans: VecDeque<(Nanos, Report)>,
+    /// Orders of others, and when they were first told of, monotonic.
     pub(super) foreign: HashMap<Box<str>, Nanos>,
+    /// How far the venue's clock is behind ours at least, as the times of our own orders show.
+    pub(super) behind: Nanos,
     pub(super) seen: HashMap<u32, Seen>,
     /// When that is to be compared with our positions, monotonic; `i64::MAX`: nothing changed since it was.
     pub(super) compare_at: Nanos,
@@ -212,6 +215,7 @@ impl Desk {
             pending: Vec::new(),
             orphans: VecDeque::new(),
             foreign: HashMap::default(),
+            behind: 0,
             seen: HashMap::default(),
             compare_at: Nanos::MAX,
             account_due: Nanos::MAX,

@@ -1,0 +1,110 @@
+//! Venues that can't be taken at their word: clocks that are wrong, platforms that never get ready, questions that are refused for ever,
+//! lists that are cut short, texts that hold more than words. Every test also ends with a replay of the journal that must make the
+//! same state.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test: what fails here must fail loudly"
+)]
+
+mod orders_support;
+
+use ferrofeed_core::orders::router::{DeskState, EventKind, Request};
+use ferrofeed_core::orders::state::OrderState;
+use ferrofeed_core::orders::{Gateway, OrderReport, OrderStatus, Report, RequestKey};
+use orders_support::{MS, SECOND, World, quantapi, row};
+
+fn log_in(world: &mut World) {
+    let now = world.stamp();
+    world.router.opened(0, now);
+    let login = world.sent().unwrap();
+    assert_eq!(login.request, Request::Login);
+    world.report(Report::LoggedIn { request: RequestKey::Number(login.number), token: "a token".into() });
+}
+
+fn gateway() -> World {
+    let mut world = World::new(quantapi());
+    log_in(&mut world);
+    world.report(Report::Gateway { state: Gateway::Ready, message: "".into() });
+    watch(&mut world, SECOND, &[]);
+    assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Ready));
+    world
+}
+
+/// Lets time pass; whoever asks hears of these orders.
+fn watch(world: &mut World, ns: i64, orders: &[OrderReport]) {
+    for _ in 0..ns / (100 * MS) {
+        world.answer_questions(orders);
+        world.pass(100 * MS);
+    }
+}
+
+fn made(venue_id: &str, created: i64) -> OrderReport {
+    OrderReport { created, ..row(venue_id, "", OrderStatus::Working, "0") }
+}
+
+/// Places an order whose answer never comes.
+fn unanswered(world: &mut World) -> u64 {
+    let id = world.place();
+    assert_eq!(world.command().unwrap().request, Request::Place(id));
+    id
+}
+
+fn foreign(world: &mut World) -> Vec<Box<str>> {
+    let events = world.events().into_iter();
+    events.filter(|event| event.kind == EventKind::Foreign).map(|event| event.text).collect()
+}
+
+#[test]
+fn an_order_is_recognised_by_its_terms_though_the_venues_clock_is_behind() {
+    let mut world = gateway();
+    let id = unanswered(&mut world);
+    let orders = [made("v1", world.stamp().realtime - 30 * SECOND)];
+    watch(&mut world, 20 * SECOND, &orders);
+    assert_eq!(world.state(id), OrderState::Working);
+    assert_eq!(world.router.venue_id(id), "v1");
+    assert!(foreign(&mut world).is_empty(), "it is ours");
+}
+
+#[test]
+fn a_clock_that_is_far_behind_is_learned_of_from_orders_that_are_known() {
+    let mut world = gateway();
+    world.live("v1");
+    let then = world.stamp().realtime - 600 * SECOND;
+    world.report(Report::Order(made("v1", then)));
+    let id = unanswered(&mut world);
+    watch(&mut world, 20 * SECOND, &[made("v1", then), made("v2", then)]);
+    assert_eq!(world.state(id), OrderState::Working);
+    assert_eq!(world.router.venue_id(id), "v2");
+}
+
+#[test]
+fn an_order_that_was_there_before_ours_is_not_taken_for_it_whatever_its_time() {
+    for created in [0, 10] {
+        let mut world = gateway();
+        let created = if created == 0 { 0 } else { world.stamp().realtime + created * SECOND };
+        let theirs = made("v9", created);
+        world.report(Report::Order(theirs.clone()));
+        world.pass(MS);
+        let id = unanswered(&mut world);
+        watch(&mut world, 20 * SECOND, &[theirs]);
+        assert_eq!(world.state(id), OrderState::Closed);
+        assert_eq!(world.router.ledger().by_venue_id(world.desk, "v9"), None);
+    }
+}
+
+#[test]
+fn an_order_that_was_made_long_before_ours_is_not_taken_for_it_after_a_restart() {
+    let mut world = gateway();
+    let id = unanswered(&mut world);
+    let theirs = made("v9", world.stamp().realtime - 600 * SECOND);
+    world.restart();
+    log_in(&mut world);
+    world.report(Report::Gateway { state: Gateway::Ready, message: "".into() });
+    watch(&mut world, 20 * SECOND, &[theirs]);
+    assert_eq!(world.state(id), OrderState::Closed);
+}
