@@ -108,3 +108,78 @@ fn an_order_that_was_made_long_before_ours_is_not_taken_for_it_after_a_restart()
     watch(&mut world, 20 * SECOND, &[theirs]);
     assert_eq!(world.state(id), OrderState::Closed);
 }
+
+fn unready(world: &mut World) -> Vec<Box<str>> {
+    let events = world.events().into_iter();
+    events
+        .filter(|event| event.kind == EventKind::Desk && event.text.contains("is not ready"))
+        .map(|event| event.text)
+        .collect()
+}
+
+#[test]
+fn a_platform_that_is_never_ready_is_told_of_and_its_connection_given_up() {
+    let mut world = World::new(quantapi());
+    log_in(&mut world);
+    watch(&mut world, 20 * SECOND, &[]);
+    assert!(unready(&mut world).is_empty(), "it may take its time");
+    watch(&mut world, 20 * SECOND, &[]);
+    assert_eq!(unready(&mut world).len(), 1);
+    assert_eq!(world.router.refusal(world.desk), None, "nobody refused the keys");
+    assert_eq!(world.router.take_closes().len(), 1);
+    let now = world.stamp();
+    world.router.closed(0, now);
+    log_in(&mut world);
+    world.report(Report::Gateway { state: Gateway::Ready, message: "".into() });
+    watch(&mut world, 100 * SECOND, &[]);
+    assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Ready));
+    assert!(unready(&mut world).is_empty());
+    assert!(world.router.take_closes().is_empty());
+}
+
+#[test]
+fn a_platform_whose_trouble_was_told_is_waited_for_and_told_of_now_and_then() {
+    let mut world = gateway();
+    world.report(Report::Gateway { state: Gateway::Reconnecting, message: "wait".into() });
+    watch(&mut world, 3_600 * SECOND, &[]);
+    let told = unready(&mut world).len();
+    assert!((2..=15).contains(&told), "{told} times in an hour");
+    assert!(world.router.take_closes().is_empty(), "the gateway is at it");
+    world.report(Report::Gateway { state: Gateway::Ready, message: "".into() });
+    watch(&mut world, SECOND, &[]);
+    assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Ready));
+}
+
+#[test]
+fn a_platform_that_is_never_ready_does_not_cost_another_its_connection() {
+    let mut world = gateway();
+    let now = world.stamp();
+    let other = world.router.add_desk("other", 0, quantapi(), 0, now);
+    world.router.open_desk(other, now);
+    let login = world.sent().unwrap();
+    assert_eq!((login.desk, &login.request), (other, &Request::Login));
+    let report = Report::LoggedIn { request: RequestKey::Number(login.number), token: "another".into() };
+    world.router.report(other, report, now);
+    watch(&mut world, 60 * SECOND, &[]);
+    assert_eq!(unready(&mut world).len(), 1);
+    assert!(world.router.take_closes().is_empty());
+    assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Ready));
+}
+
+#[test]
+fn a_platform_whose_trouble_is_told_before_the_login_is_answered_does_not_cost_the_login() {
+    for sent in [true, false] {
+        let mut world = World::new(quantapi());
+        let now = world.stamp();
+        world.router.opened(0, now);
+        let before = if sent { world.sent() } else { None };
+        world.report(Report::Gateway { state: Gateway::ConnectFailed, message: "again".into() });
+        let login = before.or_else(|| world.sent()).unwrap();
+        assert_eq!(login.request, Request::Login);
+        assert!(world.sent().is_none(), "one login is enough");
+        world.report(Report::LoggedIn { request: RequestKey::Number(login.number), token: "a token".into() });
+        world.report(Report::Gateway { state: Gateway::Ready, message: "".into() });
+        watch(&mut world, SECOND, &[]);
+        assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Ready));
+    }
+}

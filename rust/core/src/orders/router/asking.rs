@@ -25,6 +25,8 @@ impl Router {
         desk.state = DeskState::Opening;
         desk.token = None;
         desk.ready_early = false;
+        desk.ready_due = Nanos::MAX;
+        desk.in_trouble = false;
         desk.unanswered = 0;
         desk.refused = None;
         if desk.speaker.has_login() {
@@ -44,10 +46,22 @@ impl Router {
 
     /// The platform behind a gateway is gone; the gateway itself is there.
     pub(super) fn platform_lost(&mut self, number: u16, why: &str, now: Stamp) {
-        let known = self.desk(number).and_then(|desk| desk.token.clone());
+        let Some(desk) = self.desk(number) else { return };
+        let (token, due) = (desk.token.clone(), desk.in_trouble.then_some(desk.ready_due));
+        let login = desk.pending.iter().find(|pending| pending.request == Request::Login).cloned();
         self.desk_lost(number, DeskState::Opening, why, now);
-        if let Some(desk) = self.desk_mut(number) {
-            desk.token = known;
+        let Some(desk) = self.desk_mut(number) else { return };
+        desk.token = token;
+        desk.in_trouble = true;
+        desk.pending.extend(login);
+        if !desk.is_logged_in() {
+            // its answer is still to come, or it is still to be sent
+            self.ask_login(number, now);
+        } else if let Some(due) = due {
+            // however often its trouble is told
+            desk.ready_due = due;
+        } else {
+            desk.await_ready(now.monotonic);
         }
     }
 
@@ -68,6 +82,8 @@ impl Router {
         desk.state = state;
         desk.token = None;
         desk.ready_early = false;
+        desk.ready_due = Nanos::MAX;
+        desk.in_trouble = false;
         desk.pending.clear();
         desk.questions.clear();
         desk.seen.clear();
@@ -101,6 +117,8 @@ impl Router {
         let contracts = self.contracts(number);
         let Some(desk) = self.desk_mut(number) else { return };
         desk.state = DeskState::Reconciling;
+        desk.ready_due = Nanos::MAX;
+        desk.in_trouble = false;
         desk.poll_due = now.monotonic.saturating_add(desk.poll);
         let instruments = desk.instruments.clone();
         for instrument in &instruments {

@@ -16,6 +16,11 @@ pub(super) const MOST_GHOSTS: usize = 4_096;
 /// Orders of others that are told apart; of more only the count is kept.
 pub(super) const MOST_FOREIGN: usize = 4_096;
 
+/// How long a platform may take to be ready after the login before somebody must hear of it, ns.
+const READY_WITHIN: Nanos = 30_000_000_000;
+/// How long until it is said again; also, how long a platform whose trouble was told is waited for, ns.
+pub(super) const READY_AGAIN: Nanos = 300_000_000_000;
+
 /// How a desk speaks.
 #[derive(Clone, Debug)]
 pub enum Speaker {
@@ -184,6 +189,10 @@ pub(super) struct Desk {
     /// When the account is to be asked again, monotonic; `i64::MAX`: not.
     pub(super) account_due: Nanos,
     pub(super) poll_due: Nanos,
+    /// When it is to be said that the platform behind the login is not ready yet, monotonic; `i64::MAX`: nothing is waited for.
+    pub(super) ready_due: Nanos,
+    /// The platform's trouble was told since the connection: whoever is in front of it is at it.
+    pub(super) in_trouble: bool,
     /// No login before this.
     pub(super) login_after: Nanos,
     pub(super) login_failures: u32,
@@ -220,6 +229,8 @@ impl Desk {
             compare_at: Nanos::MAX,
             account_due: Nanos::MAX,
             poll_due: 0,
+            ready_due: Nanos::MAX,
+            in_trouble: false,
             login_after: 0,
             login_failures: 0,
             refused: None,
@@ -261,6 +272,12 @@ impl Desk {
     /// Whether what is asked can be said at all: where there are logins, every other request carries a token.
     pub(super) fn is_logged_in(&self) -> bool {
         !self.speaker.has_login() || self.token.is_some()
+    }
+
+    /// The login was taken, or the platform behind it fell into trouble: from now on it is waited for.
+    pub(super) fn await_ready(&mut self, now: Nanos) {
+        let patience = if self.in_trouble { READY_AGAIN } else { READY_WITHIN };
+        self.ready_due = now.saturating_add(patience);
     }
 
     /// Puts a question behind the others, unless it waits already.

@@ -43,8 +43,11 @@ impl Router {
                 } else if let Some(entry) = self.desk_mut(desk) {
                     entry.token = Some(token);
                     entry.refused = None;
-                    if std::mem::take(&mut entry.ready_early) && entry.state == DeskState::Opening {
-                        self.start_reconciling(desk, now);
+                    if entry.state == DeskState::Opening {
+                        entry.await_ready(now.monotonic);
+                        if std::mem::take(&mut entry.ready_early) {
+                            self.start_reconciling(desk, now);
+                        }
                     }
                 }
             }
