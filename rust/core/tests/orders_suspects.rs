@@ -13,10 +13,10 @@
 
 mod orders_support;
 
-use ferrofeed_core::orders::router::{DeskState, EventKind, Request};
+use ferrofeed_core::orders::router::{DeskState, EventKind, Outgoing, Request, Speaker};
 use ferrofeed_core::orders::state::OrderState;
-use ferrofeed_core::orders::{Gateway, OrderReport, OrderStatus, Report, RequestKey};
-use orders_support::{MS, SECOND, World, quantapi, row};
+use ferrofeed_core::orders::{Gateway, OrderReport, OrderStatus, RefusalKind, Report, RequestKey};
+use orders_support::{MS, SECOND, World, quantapi, refusal, row};
 
 fn log_in(world: &mut World) {
     let now = world.stamp();
@@ -182,4 +182,137 @@ fn a_platform_whose_trouble_is_told_before_the_login_is_answered_does_not_cost_t
         watch(&mut world, SECOND, &[]);
         assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Ready));
     }
+}
+
+fn kind(request: &Request) -> u8 {
+    match request {
+        Request::Rules(_) => 13,
+        Request::Balances => 14,
+        Request::Orders(_) | Request::Order(_) => 15,
+        Request::Positions(_) => 16,
+        other => panic!("not a question: {other:?}"),
+    }
+}
+
+fn answer_kind(world: &mut World, sent: &Outgoing, orders: &[OrderReport]) {
+    let request = RequestKey::Kind(kind(&sent.request));
+    world.report(match &sent.request {
+        Request::Rules(_) => Report::Rules { request, rules: vec![] },
+        Request::Balances => Report::Balances { request, balances: vec![] },
+        Request::Positions(_) => Report::Positions { request, positions: vec![] },
+        _ => Report::Orders { request, orders: orders.to_vec() },
+    });
+}
+
+/// Lets time pass; questions that `refused` knows are refused with that, the rest hears of these orders. Gives how many were refused.
+fn watch_kinds(
+    world: &mut World,
+    ns: i64,
+    orders: &[OrderReport],
+    refused: impl Fn(&Request) -> Option<RefusalKind>,
+) -> usize {
+    let mut count = 0;
+    for _ in 0..ns / (100 * MS) {
+        while let Some(sent) = world.sent() {
+            if let Some(why) = refused(&sent.request) {
+                count += 1;
+                let request = RequestKey::Kind(kind(&sent.request));
+                world.report(Report::RequestRefused { request, refusal: refusal(why) });
+            } else {
+                answer_kind(world, &sent, orders);
+            }
+        }
+        world.pass(100 * MS);
+    }
+    count
+}
+
+fn coinceres() -> World {
+    let mut world = World::new(Speaker::CoinCeres { exchange: "OKEX".into(), leverage: 0, utc_offset_s: 0 });
+    let now = world.stamp();
+    world.router.opened(0, now);
+    watch_kinds(&mut world, SECOND, &[], |_| None);
+    assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Ready));
+    world
+}
+
+fn place_at_coinceres(world: &mut World) -> u64 {
+    let id = world.place();
+    assert_eq!(world.sent().unwrap().request, Request::Place(id));
+    id
+}
+
+fn live_at_coinceres(world: &mut World, venue_id: &str) -> u64 {
+    let id = place_at_coinceres(world);
+    let client_id = world.router.client_id(id).into();
+    world.report(Report::Accepted { request: RequestKey::Kind(11), client_id, venue_id: venue_id.into() });
+    id
+}
+
+fn reconnect(world: &mut World) {
+    let now = world.stamp();
+    world.router.closed(0, now);
+    world.router.opened(0, now);
+}
+
+#[test]
+fn a_question_that_is_refused_is_asked_ever_more_rarely_and_holds_no_order_up() {
+    let mut world = coinceres();
+    let now = world.stamp();
+    world.router.refresh(world.desk, now);
+    let refused = |request: &Request| (*request == Request::Balances).then_some(RefusalKind::Other);
+    let asked = watch_kinds(&mut world, 120 * SECOND, &[], refused);
+    assert!((5..=12).contains(&asked), "{asked} times in 120 s");
+    world.now += 30 * SECOND;
+    while let Some(sent) = world.sent() {
+        if sent.request == Request::Balances {
+            let request = RequestKey::Kind(14);
+            world.report(Report::RequestRefused { request, refusal: refusal(RefusalKind::Other) });
+        } else {
+            answer_kind(&mut world, &sent, &[]);
+        }
+    }
+    place_at_coinceres(&mut world);
+    // once it is answered all is as before
+    watch_kinds(&mut world, 60 * SECOND, &[], |_| None);
+    let now = world.stamp();
+    world.router.refresh(world.desk, now);
+    let asked = watch_kinds(&mut world, 2 * SECOND, &[], refused);
+    assert_eq!(asked, 3, "at once, and again half a second later, and a second after that");
+}
+
+#[test]
+fn an_order_of_which_the_venue_says_that_there_is_none_is_closed() {
+    let mut world = coinceres();
+    let id = live_at_coinceres(&mut world, "v1");
+    reconnect(&mut world);
+    let refused = |request: &Request| (*request == Request::Order(id)).then_some(RefusalKind::UnknownOrder);
+    watch_kinds(&mut world, 20 * SECOND, &[], refused);
+    assert_eq!(world.state(id), OrderState::Closed);
+    assert_eq!(world.router.desk_state(world.desk), Some(DeskState::Ready));
+}
+
+#[test]
+fn a_live_order_of_which_the_venue_says_that_there_is_none_is_asked_about_again_before_it_is_closed() {
+    let mut world = coinceres();
+    let id = live_at_coinceres(&mut world, "v1");
+    world.pass(SECOND);
+    let now = world.stamp();
+    world.router.refresh(world.desk, now);
+    let refused = |request: &Request| (*request == Request::Order(id)).then_some(RefusalKind::UnknownOrder);
+    watch_kinds(&mut world, SECOND, &[], refused);
+    assert_eq!(world.state(id), OrderState::Unknown);
+    watch_kinds(&mut world, 20 * SECOND, &[], refused);
+    assert_eq!(world.state(id), OrderState::Closed);
+}
+
+#[test]
+fn an_order_whose_question_is_refused_for_no_known_reason_stays_unknown_and_is_asked_for_ever_more_rarely() {
+    let mut world = coinceres();
+    let id = live_at_coinceres(&mut world, "v1");
+    reconnect(&mut world);
+    let refused = |request: &Request| (*request == Request::Order(id)).then_some(RefusalKind::Other);
+    let asked = watch_kinds(&mut world, 120 * SECOND, &[], refused);
+    assert_eq!(world.state(id), OrderState::Unknown);
+    assert!((5..=12).contains(&asked), "{asked} times in 120 s");
 }

@@ -86,6 +86,7 @@ impl Router {
         desk.in_trouble = false;
         desk.pending.clear();
         desk.questions.clear();
+        desk.put_off.clear();
         desk.seen.clear();
         desk.ask.clear();
         desk.cancelled.clear();
@@ -346,7 +347,7 @@ impl Router {
     }
 
     /// A live order of ours is not in a picture of the venue that was asked for at `sent`; `for_sure`: it was asked for by itself.
-    fn not_shown(&mut self, id: u64, sent: Nanos, for_sure: bool, now: Stamp) {
+    pub(super) fn not_shown(&mut self, id: u64, sent: Nanos, for_sure: bool, now: Stamp) {
         let Some(order) = self.ledger.order(id) else { return };
         let (state, named, desk) = (order.state, !order.venue_id.is_empty(), order.placed.desk);
         let history = self.desk(desk).is_some_and(|desk| desk.speaker.has_history());

@@ -21,6 +21,9 @@ const READY_WITHIN: Nanos = 30_000_000_000;
 /// How long until it is said again; also, how long a platform whose trouble was told is waited for, ns.
 pub(super) const READY_AGAIN: Nanos = 300_000_000_000;
 
+/// How long until a question that was refused is asked again, at most, ns.
+const MOST_PUT_OFF: Nanos = 30_000_000_000;
+
 /// How a desk speaks.
 #[derive(Clone, Debug)]
 pub enum Speaker {
@@ -153,6 +156,16 @@ pub(super) struct Track {
     pub(super) missed: bool,
 }
 
+/// A question that the venue refused.
+#[derive(Clone, Debug)]
+pub(super) struct PutOff {
+    pub(super) request: Request,
+    /// How often in a row.
+    times: u32,
+    /// Not to be asked before this, monotonic.
+    until: Nanos,
+}
+
 /// What the venue says a position is, as opposed to what fills made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -178,6 +191,7 @@ pub(super) struct Desk {
     pub(super) commands: VecDeque<Waiting>,
     pub(super) questions: VecDeque<Waiting>,
     pub(super) pending: Vec<Pending>,
+    pub(super) put_off: VecDeque<PutOff>,
     pub(super) orphans: VecDeque<(Nanos, Report)>,
     /// Orders of others, and when they were first told of, monotonic.
     pub(super) foreign: HashMap<Box<str>, Nanos>,
@@ -222,6 +236,7 @@ impl Desk {
             commands: VecDeque::new(),
             questions: VecDeque::new(),
             pending: Vec::new(),
+            put_off: VecDeque::new(),
             orphans: VecDeque::new(),
             foreign: HashMap::default(),
             behind: 0,
@@ -285,6 +300,24 @@ impl Desk {
         if self.has_room() && !self.questions.iter().any(|waiting| waiting.request == request) {
             self.questions.push_back(Waiting { request, deadline: Nanos::MAX, since: now, cause: 0 });
         }
+    }
+
+    /// A question was refused: it is asked again, `first` ns later, and every time after twice as long.
+    pub(super) fn put_off(&mut self, request: Request, first: Nanos, now: Nanos) {
+        let known = self.put_off.iter().position(|other| other.request == request);
+        let times = known.and_then(|at| self.put_off.remove(at)).map_or(0, |other| other.times);
+        let wait = first.saturating_mul(1 << times.min(16)).min(MOST_PUT_OFF);
+        if self.put_off.len() >= MOST_REQUESTS {
+            self.put_off.pop_front();
+        }
+        let until = now.saturating_add(wait);
+        self.put_off.push_back(PutOff { request: request.clone(), times: times.saturating_add(1), until });
+        self.question(request, now);
+    }
+
+    /// Whether a question was refused and its time has not come again.
+    pub(super) fn is_put_off(&self, request: &Request, now: Nanos) -> bool {
+        self.put_off.iter().any(|other| other.until > now && other.request == *request)
     }
 
     /// Whether a question waits or was sent and not answered.

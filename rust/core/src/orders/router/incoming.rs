@@ -78,6 +78,15 @@ impl Router {
         key: RequestKey,
         fits: impl Fn(&Request) -> bool,
     ) -> Option<Pending> {
+        let pending = self.take_refused(desk, key, fits)?;
+        if let Some(desk) = self.desk_mut(desk) {
+            desk.put_off.retain(|other| other.request != pending.request);
+        }
+        Some(pending)
+    }
+
+    /// The same where the answer is none: what was put off stays so.
+    fn take_refused(&mut self, desk: u16, key: RequestKey, fits: impl Fn(&Request) -> bool) -> Option<Pending> {
         self.desk_mut(desk)?.answered(|pending| match key {
             RequestKey::Number(number) => pending.number == number && fits(&pending.request),
             RequestKey::Kind(_) => fits(&pending.request),
@@ -277,7 +286,7 @@ impl Router {
             _ => None,
         };
         let pending =
-            self.take_pending(desk, key, |request| kind.is_none_or(|kind| coinceres_kind(request) == Some(kind)));
+            self.take_refused(desk, key, |request| kind.is_none_or(|kind| coinceres_kind(request) == Some(kind)));
         let why = words(refusal);
         if refusal.kind == RefusalKind::Throttled
             && let Some(desk) = self.desk_mut(desk)
@@ -306,11 +315,15 @@ impl Router {
             Request::Logout => {}
             // it ended meanwhile, and there is nothing left to ask
             Request::Order(id) if self.state(id).is_none_or(OrderState::is_terminal) => {}
+            // the same as an answer that does not show it
+            Request::Order(id) if refusal.kind == RefusalKind::UnknownOrder => {
+                self.not_shown(id, pending.sent, true, now);
+                self.answered_question(desk, key, now);
+            }
             question => {
-                let again = now.monotonic.saturating_add(self.config.ask_again);
+                let again = self.config.ask_again;
                 if let Some(desk) = self.desk_mut(desk) {
-                    desk.pause = desk.pause.max(again);
-                    desk.question(question, now.monotonic);
+                    desk.put_off(question, again, now.monotonic);
                 }
                 self.tell_desk(desk, &format!("a question was refused: {why}"), now);
             }
