@@ -316,3 +316,85 @@ fn an_order_whose_question_is_refused_for_no_known_reason_stays_unknown_and_is_a
     assert_eq!(world.state(id), OrderState::Unknown);
     assert!((5..=12).contains(&asked), "{asked} times in 120 s");
 }
+
+/// So many orders of others, newest first.
+fn theirs(world: &World, count: i64) -> Vec<OrderReport> {
+    let newest = world.stamp().realtime + 60 * SECOND;
+    (0..count)
+        .map(|at| OrderReport { symbol: "ETH/USDT".into(), ..made(&format!("t{at}"), newest - at * MS) })
+        .collect()
+}
+
+#[test]
+fn a_list_that_may_be_cut_says_nothing_of_an_order_that_it_lacks() {
+    let mut world = coinceres();
+    let id = place_at_coinceres(&mut world);
+    reconnect(&mut world);
+    let list = theirs(&world, 50);
+    watch_kinds(&mut world, 20 * SECOND, &list, |_| None);
+    assert_eq!(world.state(id), OrderState::Unknown);
+    assert!(world.events().iter().any(|event| event.text.contains("may be cut")), "somebody must look");
+    let ours = row("v1", &world.router.client_id(id), OrderStatus::Filled, "2");
+    world.report(Report::Order(ours));
+    assert_eq!(world.state(id), OrderState::Filled);
+}
+
+#[test]
+fn a_list_that_is_short_or_reaches_back_beyond_an_order_says_that_it_never_came() {
+    for (others, older) in [(49, false), (80, true)] {
+        let mut world = coinceres();
+        let before = live_at_coinceres(&mut world, "v1");
+        let client_id = world.router.client_id(before);
+        let created = world.stamp().realtime;
+        let first = OrderReport { created, ..row("v1", &client_id, OrderStatus::Filled, "2") };
+        world.report(Report::Order(first.clone()));
+        let id = place_at_coinceres(&mut world);
+        reconnect(&mut world);
+        let mut list = theirs(&world, others);
+        if older {
+            list.push(first);
+        }
+        watch_kinds(&mut world, 20 * SECOND, &list, |_| None);
+        assert_eq!(world.state(id), OrderState::Absent, "{others} orders");
+    }
+}
+
+#[test]
+fn a_long_list_that_begins_with_the_oldest_says_nothing_of_the_newest() {
+    let mut world = coinceres();
+    let before = live_at_coinceres(&mut world, "v1");
+    let client_id = world.router.client_id(before);
+    let first = OrderReport { created: 1, ..row("v1", &client_id, OrderStatus::Filled, "2") };
+    world.report(Report::Order(first.clone()));
+    let id = place_at_coinceres(&mut world);
+    reconnect(&mut world);
+    let mut list = theirs(&world, 80);
+    list.push(first);
+    list.reverse();
+    watch_kinds(&mut world, 20 * SECOND, &list, |_| None);
+    assert_eq!(world.state(id), OrderState::Unknown);
+}
+
+#[test]
+fn an_order_with_an_id_is_never_given_up_for_a_list_that_lacks_it() {
+    let mut world = coinceres();
+    let id = live_at_coinceres(&mut world, "v1");
+    let client_id = world.router.client_id(id);
+    world.pass(SECOND);
+    for again in [false, true] {
+        if again {
+            reconnect(&mut world);
+        }
+        let now = world.stamp();
+        world.router.refresh(world.desk, now);
+        for _ in 0..200 {
+            while let Some(sent) = world.sent() {
+                let alone = [row("v1", &client_id, OrderStatus::Working, "0")];
+                let orders = if sent.request == Request::Order(id) { &alone[..] } else { &[] };
+                answer_kind(&mut world, &sent, orders);
+            }
+            world.pass(100 * MS);
+        }
+        assert_eq!(world.state(id), OrderState::Working);
+    }
+}

@@ -11,6 +11,20 @@ use super::{Nanos, Router, Stamp};
 /// unless the process was restarted: then this much of their age is no proof.
 const CLOCKS: Nanos = 60_000_000_000;
 
+/// A list of fewer rows than this is taken to be whole: it is the smallest limit that a venue's document names.
+const LEAST_CUT: usize = 50;
+
+/// What says that an order was not found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Picture {
+    /// It was asked for by itself.
+    Alone,
+    /// A list that would show it.
+    Whole,
+    /// A list that may have been cut short before it.
+    Cut,
+}
+
 impl Router {
     /// A link's socket is open.
     pub fn opened(&mut self, link: u16, now: Stamp) {
@@ -217,6 +231,7 @@ impl Router {
                 return;
             }
         };
+        let reach = self.reach(number, &rows);
         let mut listed: Vec<u64> = Vec::new();
         let mut unclaimed = Vec::new();
         for row in rows {
@@ -232,11 +247,25 @@ impl Router {
         }
         self.claim(number, instrument, unclaimed, &mut listed, now);
         match single {
-            None => self.missing(number, instrument, &listed, sent, now),
-            Some(id) if !listed.contains(&id) => self.not_shown(id, sent, true, now),
+            None => self.missing(number, instrument, &listed, reach, sent, now),
+            Some(id) if !listed.contains(&id) => self.not_shown(id, sent, Picture::Alone, now),
             Some(_) => {}
         }
         self.answered_question(number, key, now);
+    }
+
+    /// After which of our orders a list shows all there are. One that may be cut short is known to be whole if it is short; else, if
+    /// the newest come first, as far back as the oldest of ours that it shows: our ids never go back, and need no clock.
+    fn reach(&self, number: u16, rows: &[OrderReport]) -> u64 {
+        if rows.len() < LEAST_CUT || !self.desk(number).is_some_and(|desk| desk.speaker.may_cut()) {
+            return 0;
+        }
+        let newest_first = match rows {
+            [first, .., last] => last.created != 0 && first.created > last.created,
+            _ => false,
+        };
+        let oldest = rows.iter().filter_map(|row| self.id_of(&row.client_id)).min();
+        oldest.filter(|_| newest_first).unwrap_or(u64::MAX)
     }
 
     /// Where orders carry no id of ours: an order whose answer was lost is recognised by its terms. Orders of equal terms are as
@@ -333,7 +362,7 @@ impl Router {
     }
 
     /// Our live orders that a picture of the venue, asked for at `sent`, does not show.
-    fn missing(&mut self, number: u16, instrument: u32, listed: &[u64], sent: Nanos, now: Stamp) {
+    fn missing(&mut self, number: u16, instrument: u32, listed: &[u64], reach: u64, sent: Nanos, now: Stamp) {
         let missing: Vec<u64> = self
             .ledger
             .live()
@@ -342,17 +371,18 @@ impl Router {
             .filter(|id| !listed.contains(id))
             .collect();
         for id in missing {
-            self.not_shown(id, sent, false, now);
+            self.not_shown(id, sent, if id > reach { Picture::Whole } else { Picture::Cut }, now);
         }
     }
 
-    /// A live order of ours is not in a picture of the venue that was asked for at `sent`; `for_sure`: it was asked for by itself.
-    pub(super) fn not_shown(&mut self, id: u64, sent: Nanos, for_sure: bool, now: Stamp) {
+    /// A live order of ours is not in a picture of the venue that was asked for at `sent`.
+    pub(super) fn not_shown(&mut self, id: u64, sent: Nanos, picture: Picture, now: Stamp) {
         let Some(order) = self.ledger.order(id) else { return };
         let (state, named, desk) = (order.state, !order.venue_id.is_empty(), order.placed.desk);
         let history = self.desk(desk).is_some_and(|desk| desk.speaker.has_history());
         let single = named && self.desk(desk).is_some_and(|desk| desk.speaker.has_single());
         let track = *self.track(id);
+        let for_sure = picture == Picture::Alone;
         match state {
             // it is on its way
             OrderState::PendingNew => {}
@@ -360,6 +390,12 @@ impl Router {
                 let settled = track.doubt.saturating_add(self.config.settle);
                 if sent < settled {
                     self.ask_about(id, settled.max(now.monotonic.saturating_add(self.config.ask_again)));
+                } else if history && !named && picture == Picture::Cut {
+                    // it is asked for again with everything that is unknown
+                    if !std::mem::replace(&mut self.track(id).may_be_cut, true) {
+                        let text = "the venue's list may be cut short before it, and it has no id to ask for: it stays unknown";
+                        self.anomaly(id, text, now);
+                    }
                 } else if history && !named {
                     self.simply(id, Change::Absent, "the venue was asked and never had it", now);
                 } else if history && single && !for_sure {

@@ -82,6 +82,12 @@ impl Speaker {
         matches!(self, Self::CoinCeres { .. })
     }
 
+    /// Whether a list of orders may be cut short.
+    #[must_use]
+    pub const fn may_cut(&self) -> bool {
+        matches!(self, Self::CoinCeres { .. })
+    }
+
     /// Whether the venue tells of every fill by itself; elsewhere a report of an order says how much of it is filled by now.
     #[must_use]
     pub const fn tells_fills(&self) -> bool {
@@ -152,8 +158,8 @@ pub(super) struct Track {
     pub(super) replacing: bool,
     /// When it may be asked again, monotonic.
     pub(super) cancel_after: Nanos,
-    /// It is listed as gone by a picture of the venue; the next one decides.
-    pub(super) missed: bool,
+    /// It was told that the venue's list may be cut short before it.
+    pub(super) may_be_cut: bool,
 }
 
 /// A question that the venue refused.

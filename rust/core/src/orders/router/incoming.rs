@@ -3,6 +3,7 @@
 use super::super::record::Changed;
 use super::super::report::{Gateway, Refusal, RefusalKind, Report, RequestKey};
 use super::super::state::{Change, OrderState};
+use super::asking::Picture;
 use super::desk::DeskState;
 use super::event::{Event, EventKind};
 use super::reported::about;
@@ -153,7 +154,6 @@ impl Router {
         if !self.change(changed, now) {
             return;
         }
-        self.track(id).missed = false;
         let Some(entry) = self.desk_mut(desk) else { return };
         let (ours, others) = entry.orphans.drain(..).partition(|(_, report)| about(report) == Some(venue_id));
         entry.orphans = others;
@@ -317,7 +317,7 @@ impl Router {
             Request::Order(id) if self.state(id).is_none_or(OrderState::is_terminal) => {}
             // the same as an answer that does not show it
             Request::Order(id) if refusal.kind == RefusalKind::UnknownOrder => {
-                self.not_shown(id, pending.sent, true, now);
+                self.not_shown(id, pending.sent, Picture::Alone, now);
                 self.answered_question(desk, key, now);
             }
             question => {
