@@ -13,9 +13,10 @@
 
 mod orders_support;
 
+use ferrofeed_core::orders::record::Record;
 use ferrofeed_core::orders::router::{DeskState, EventKind, Outgoing, Request, Speaker};
 use ferrofeed_core::orders::state::OrderState;
-use ferrofeed_core::orders::{Gateway, OrderReport, OrderStatus, RefusalKind, Report, RequestKey};
+use ferrofeed_core::orders::{Gateway, OrderReport, OrderStatus, Refusal, RefusalKind, Report, RequestKey, describe};
 use orders_support::{MS, SECOND, World, quantapi, refusal, row};
 
 fn log_in(world: &mut World) {
@@ -397,4 +398,64 @@ fn an_order_with_an_id_is_never_given_up_for_a_list_that_lacks_it() {
         }
         assert_eq!(world.state(id), OrderState::Working);
     }
+}
+
+fn plain(text: &str) -> bool {
+    !text.chars().any(char::is_control) && !text.contains("hunter2") && text.len() <= 400
+}
+
+#[test]
+fn what_a_venue_says_is_one_line_of_bounded_length_without_our_keys() {
+    let said = |cid: u64, words: &str| {
+        format!(r#"{{"op":"login","cid":"{cid}","result":false,"error_message":"{words}","token":""}}"#)
+    };
+    let keys = Speaker::QuantApi {
+        platform: "test".into(),
+        symbols: vec!["ETH/USDT".into()],
+        access_key: "hunter2-key".into(),
+        secret_key: "hunter2-secret".into(),
+    };
+    let long = format!("{}hunter2-secret", "x".repeat(249));
+    for words in [r"no\n2026-01-01 ERROR forged\r\u001b[2J", "you said hunter2-key and hunter2-secret", &long] {
+        let mut world = World::new(keys.clone());
+        let now = world.stamp();
+        world.router.opened(0, now);
+        let login = world.sent().unwrap();
+        world.router.message(0, said(login.number, words).as_bytes(), now).unwrap();
+        let misread = format!(r#"{{"op":"error","error_message":"{words}"}}"#);
+        world.router.message(0, misread.as_bytes(), now).unwrap();
+        let texts: Vec<_> = world.events().into_iter().map(|event| event.text).collect();
+        assert!(texts.iter().any(|text| text.contains("login refused")), "{texts:?}");
+        assert!(texts.iter().any(|text| text.contains("could not read")), "{texts:?}");
+        assert!(texts.iter().all(|text| plain(text)), "{texts:?}");
+        assert!(!texts.iter().any(|text| text.contains("hunter")), "{texts:?}");
+        let journal = world.journal.lock().unwrap();
+        for (_, kind, payload) in &journal.entries {
+            if let Record::Anomaly { text, .. } = Record::read(*kind, payload).unwrap() {
+                assert!(plain(&text) && !text.contains("hunter"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_signature_that_a_venue_repeats_is_taken_out_of_its_words() {
+    let mut world = coinceres();
+    let id = place_at_coinceres(&mut world);
+    let signature = "2bb24f69ca812c766a7bd73e3c2a331b55373a122bba8ede47ced0b4a07139c0";
+    let message = format!("bad query sign={signature}&x").into();
+    let refusal = Refusal { kind: RefusalKind::Other, code: "1".into(), message };
+    world.report(Report::Refused { request: RequestKey::Kind(11), client_id: "".into(), refusal });
+    assert_eq!(world.state(id), OrderState::Rejected);
+    let reason = &world.router.ledger().order(id).unwrap().reason;
+    assert_eq!(&**reason, "other (code 1): bad query sign=***&x");
+}
+
+#[test]
+fn an_entry_is_printed_in_one_line_whatever_is_in_it() {
+    let world = gateway();
+    let record = Record::Anomaly { id: 0, text: "one\ntwo\u{1b}[2J".into() };
+    let line = describe(&record, world.router.ledger());
+    assert!(!line.chars().any(char::is_control), "{line:?}");
+    assert!(line.contains("one") && line.contains("two"), "{line:?}");
 }

@@ -262,6 +262,15 @@ impl Desk {
         }
     }
 
+    /// What its messages carry and nobody may see.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let mut all: Vec<Secret> = self.token.iter().cloned().collect();
+        if let Speaker::QuantApi { access_key, secret_key, .. } = &self.speaker {
+            all.extend([access_key.clone(), secret_key.clone()]);
+        }
+        all
+    }
+
     pub(super) fn is_up(&self) -> bool {
         self.state != DeskState::Down
     }

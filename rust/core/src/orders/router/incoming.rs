@@ -2,13 +2,15 @@
 
 use super::super::record::Changed;
 use super::super::report::{Gateway, Refusal, RefusalKind, Report, RequestKey};
+use super::super::show::fit;
 use super::super::state::{Change, OrderState};
 use super::asking::Picture;
-use super::desk::DeskState;
+use super::desk::{Desk, DeskState};
 use super::event::{Event, EventKind};
 use super::reported::about;
 use super::request::{Pending, Request};
 use super::{Nanos, Router, Stamp};
+use crate::sign::Secret;
 
 /// How long after a refused login the next one is tried, at first and at most, ns.
 const LOGIN_AGAIN: (Nanos, Nanos) = (2_000_000_000, 60_000_000_000);
@@ -17,8 +19,9 @@ const PAUSE: Nanos = 1_000_000_000;
 
 impl Router {
     /// Takes one report of a desk.
-    pub fn report(&mut self, desk: u16, report: Report, now: Stamp) {
+    pub fn report(&mut self, desk: u16, mut report: Report, now: Stamp) {
         self.count(desk, |stats| &stats.reports);
+        self.make_fit(desk, &mut report);
         match report {
             Report::Accepted { request, client_id, venue_id } => {
                 self.accepted(desk, request, &client_id, &venue_id, now);
@@ -63,6 +66,31 @@ impl Router {
                 self.anomaly(0, &format!("the venue could not read a request: {message}"), now);
             }
             Report::Token(_) | Report::Pong(_) => {}
+        }
+    }
+
+    /// Takes out of a venue's words what is not to be kept: those of its logins on the same link may be among them.
+    fn make_fit(&self, number: u16, report: &mut Report) {
+        let mut texts: Vec<&mut Box<str>> = match report {
+            Report::Refused { refusal, .. } | Report::RequestRefused { refusal, .. } => {
+                vec![&mut refusal.code, &mut refusal.message]
+            }
+            Report::CancelAnswer { orders, .. } => orders
+                .iter_mut()
+                .filter_map(|(_, refusal)| refusal.as_mut())
+                .flat_map(|refusal| [&mut refusal.code, &mut refusal.message])
+                .collect(),
+            Report::Gateway { message, .. } | Report::Misunderstood { message } => vec![message],
+            _ => return,
+        };
+        texts.retain(|text| !text.is_empty());
+        if texts.is_empty() {
+            return;
+        }
+        let desks = self.desk(number).map_or(&[][..], |desk| self.desks_of(desk.link));
+        let secrets: Vec<Secret> = desks.iter().filter_map(|desk| self.desk(*desk)).flat_map(Desk::secrets).collect();
+        for text in texts {
+            *text = fit(text, &secrets);
         }
     }
 
