@@ -153,7 +153,7 @@ impl Quarantine {
 }
 
 /// Replaces the secrets in a message and cuts the result to `max` bytes. The flag says whether something was cut off.
-fn redact(message: &[u8], secrets: &[Secret], max: usize) -> (Vec<u8>, bool) {
+pub(crate) fn redact(message: &[u8], secrets: &[Secret], max: usize) -> (Vec<u8>, bool) {
     let mut out = Vec::with_capacity(message.len().min(max));
     let mut at = 0;
     while let Some(&byte) = message.get(at) {

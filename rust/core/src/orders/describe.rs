@@ -3,12 +3,18 @@
 use super::ledger::{Ledger, MONEY_SCALE};
 use super::record::{Changed, Executed, Placed, Record};
 use super::risk::Amount;
+use super::show::one_line;
 use super::types::{Offset, OrderType, Unit};
 use std::fmt::Write as _;
 
 /// The record in a line. `ledger` is the state it was applied to.
 #[must_use]
 pub fn describe(record: &Record, ledger: &Ledger) -> String {
+    // names and ids of others may hold anything
+    one_line(&line(record, ledger)).into_owned()
+}
+
+fn line(record: &Record, ledger: &Ledger) -> String {
     match record {
         Record::Started => "started".into(),
         Record::Desk { desk, name } => format!("venue {desk} is {name}"),

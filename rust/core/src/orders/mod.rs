@@ -12,6 +12,7 @@ mod report;
 pub mod risk;
 pub mod router;
 mod rules;
+mod show;
 pub mod state;
 pub(crate) mod types;
 pub mod venue;

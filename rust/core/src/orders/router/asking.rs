@@ -7,6 +7,24 @@ use super::desk::DeskState;
 use super::request::{Pending, Request, Waiting};
 use super::{Nanos, Router, Stamp};
 
+/// How much a venue's clock may be behind ours without our knowing it, ns. Orders that were there before ours are known by themselves,
+/// unless the process was restarted: then this much of their age is no proof.
+const CLOCKS: Nanos = 60_000_000_000;
+
+/// A list of fewer rows than this is taken to be whole: it is the smallest limit that a venue's document names.
+const LEAST_CUT: usize = 50;
+
+/// What says that an order was not found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Picture {
+    /// It was asked for by itself.
+    Alone,
+    /// A list that would show it.
+    Whole,
+    /// A list that may have been cut short before it.
+    Cut,
+}
+
 impl Router {
     /// A link's socket is open.
     pub fn opened(&mut self, link: u16, now: Stamp) {
@@ -21,6 +39,8 @@ impl Router {
         desk.state = DeskState::Opening;
         desk.token = None;
         desk.ready_early = false;
+        desk.ready_due = Nanos::MAX;
+        desk.in_trouble = false;
         desk.unanswered = 0;
         desk.refused = None;
         if desk.speaker.has_login() {
@@ -40,10 +60,22 @@ impl Router {
 
     /// The platform behind a gateway is gone; the gateway itself is there.
     pub(super) fn platform_lost(&mut self, number: u16, why: &str, now: Stamp) {
-        let known = self.desk(number).and_then(|desk| desk.token.clone());
+        let Some(desk) = self.desk(number) else { return };
+        let (token, due) = (desk.token.clone(), desk.in_trouble.then_some(desk.ready_due));
+        let login = desk.pending.iter().find(|pending| pending.request == Request::Login).cloned();
         self.desk_lost(number, DeskState::Opening, why, now);
-        if let Some(desk) = self.desk_mut(number) {
-            desk.token = known;
+        let Some(desk) = self.desk_mut(number) else { return };
+        desk.token = token;
+        desk.in_trouble = true;
+        desk.pending.extend(login);
+        if !desk.is_logged_in() {
+            // its answer is still to come, or it is still to be sent
+            self.ask_login(number, now);
+        } else if let Some(due) = due {
+            // however often its trouble is told
+            desk.ready_due = due;
+        } else {
+            desk.await_ready(now.monotonic);
         }
     }
 
@@ -64,8 +96,11 @@ impl Router {
         desk.state = state;
         desk.token = None;
         desk.ready_early = false;
+        desk.ready_due = Nanos::MAX;
+        desk.in_trouble = false;
         desk.pending.clear();
         desk.questions.clear();
+        desk.put_off.clear();
         desk.seen.clear();
         desk.ask.clear();
         desk.cancelled.clear();
@@ -97,6 +132,8 @@ impl Router {
         let contracts = self.contracts(number);
         let Some(desk) = self.desk_mut(number) else { return };
         desk.state = DeskState::Reconciling;
+        desk.ready_due = Nanos::MAX;
+        desk.in_trouble = false;
         desk.poll_due = now.monotonic.saturating_add(desk.poll);
         let instruments = desk.instruments.clone();
         for instrument in &instruments {
@@ -194,6 +231,7 @@ impl Router {
                 return;
             }
         };
+        let reach = self.reach(number, &rows);
         let mut listed: Vec<u64> = Vec::new();
         let mut unclaimed = Vec::new();
         for row in rows {
@@ -209,11 +247,25 @@ impl Router {
         }
         self.claim(number, instrument, unclaimed, &mut listed, now);
         match single {
-            None => self.missing(number, instrument, &listed, sent, now),
-            Some(id) if !listed.contains(&id) => self.not_shown(id, sent, true, now),
+            None => self.missing(number, instrument, &listed, reach, sent, now),
+            Some(id) if !listed.contains(&id) => self.not_shown(id, sent, Picture::Alone, now),
             Some(_) => {}
         }
         self.answered_question(number, key, now);
+    }
+
+    /// After which of our orders a list shows all there are. One that may be cut short is known to be whole if it is short; else, if
+    /// the newest come first, as far back as the oldest of ours that it shows: our ids never go back, and need no clock.
+    fn reach(&self, number: u16, rows: &[OrderReport]) -> u64 {
+        if rows.len() < LEAST_CUT || !self.desk(number).is_some_and(|desk| desk.speaker.may_cut()) {
+            return 0;
+        }
+        let newest_first = match rows {
+            [first, .., last] => last.created != 0 && first.created > last.created,
+            _ => false,
+        };
+        let oldest = rows.iter().filter_map(|row| self.id_of(&row.client_id)).min();
+        oldest.filter(|_| newest_first).unwrap_or(u64::MAX)
     }
 
     /// Where orders carry no id of ours: an order whose answer was lost is recognised by its terms. Orders of equal terms are as
@@ -284,11 +336,16 @@ impl Router {
         state: OrderState,
     ) -> impl Iterator<Item = &'a Order> {
         let rules = self.ledger.instrument(instrument).map(|known| &known.rules);
+        let desk = self.desk(number);
+        let tolerance = desk.map_or(0, |desk| desk.behind).saturating_add(CLOCKS);
+        let seen = desk.and_then(|desk| desk.foreign.get(&row.venue_id)).copied();
         self.ledger.live().filter(move |order| {
             let Some(rules) = rules else { return false };
             let placed = &order.placed;
-            // venues' clocks are not ours: a second of difference is nothing
-            let not_before = order.created.saturating_sub(1_000_000_000);
+            let not_before = order.created.saturating_sub(tolerance);
+            // what was there before ours was sent is not ours, whatever clocks say
+            let sent = self.tracks.get(&placed.id).map_or(0, |track| track.sent);
+            let was_there = seen.is_some_and(|seen| sent != 0 && seen < sent);
             placed.desk == number
                 && placed.instrument == instrument
                 && order.state == state
@@ -299,12 +356,13 @@ impl Router {
                 && row.offset.is_none_or(|offset| offset == placed.offset)
                 && row.price.is_none_or(|price| price.at_scale(rules.price_scale) == Some(placed.price))
                 && row.quantity.is_none_or(|size| size.at_scale(rules.size_scale) == Some(placed.quantity))
+                && !was_there
                 && (row.created == 0 || row.created >= not_before)
         })
     }
 
     /// Our live orders that a picture of the venue, asked for at `sent`, does not show.
-    fn missing(&mut self, number: u16, instrument: u32, listed: &[u64], sent: Nanos, now: Stamp) {
+    fn missing(&mut self, number: u16, instrument: u32, listed: &[u64], reach: u64, sent: Nanos, now: Stamp) {
         let missing: Vec<u64> = self
             .ledger
             .live()
@@ -313,17 +371,18 @@ impl Router {
             .filter(|id| !listed.contains(id))
             .collect();
         for id in missing {
-            self.not_shown(id, sent, false, now);
+            self.not_shown(id, sent, if id > reach { Picture::Whole } else { Picture::Cut }, now);
         }
     }
 
-    /// A live order of ours is not in a picture of the venue that was asked for at `sent`; `for_sure`: it was asked for by itself.
-    fn not_shown(&mut self, id: u64, sent: Nanos, for_sure: bool, now: Stamp) {
+    /// A live order of ours is not in a picture of the venue that was asked for at `sent`.
+    pub(super) fn not_shown(&mut self, id: u64, sent: Nanos, picture: Picture, now: Stamp) {
         let Some(order) = self.ledger.order(id) else { return };
         let (state, named, desk) = (order.state, !order.venue_id.is_empty(), order.placed.desk);
         let history = self.desk(desk).is_some_and(|desk| desk.speaker.has_history());
         let single = named && self.desk(desk).is_some_and(|desk| desk.speaker.has_single());
         let track = *self.track(id);
+        let for_sure = picture == Picture::Alone;
         match state {
             // it is on its way
             OrderState::PendingNew => {}
@@ -331,6 +390,12 @@ impl Router {
                 let settled = track.doubt.saturating_add(self.config.settle);
                 if sent < settled {
                     self.ask_about(id, settled.max(now.monotonic.saturating_add(self.config.ask_again)));
+                } else if history && !named && picture == Picture::Cut {
+                    // it is asked for again with everything that is unknown
+                    if !std::mem::replace(&mut self.track(id).may_be_cut, true) {
+                        let text = "the venue's list may be cut short before it, and it has no id to ask for: it stays unknown";
+                        self.anomaly(id, text, now);
+                    }
                 } else if history && !named {
                     self.simply(id, Change::Absent, "the venue was asked and never had it", now);
                 } else if history && single && !for_sure {

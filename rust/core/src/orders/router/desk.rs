@@ -16,6 +16,14 @@ pub(super) const MOST_GHOSTS: usize = 4_096;
 /// Orders of others that are told apart; of more only the count is kept.
 pub(super) const MOST_FOREIGN: usize = 4_096;
 
+/// How long a platform may take to be ready after the login before somebody must hear of it, ns.
+const READY_WITHIN: Nanos = 30_000_000_000;
+/// How long until it is said again; also, how long a platform whose trouble was told is waited for, ns.
+pub(super) const READY_AGAIN: Nanos = 300_000_000_000;
+
+/// How long until a question that was refused is asked again, at most, ns.
+const MOST_PUT_OFF: Nanos = 30_000_000_000;
+
 /// How a desk speaks.
 #[derive(Clone, Debug)]
 pub enum Speaker {
@@ -71,6 +79,12 @@ impl Speaker {
     /// Whether it can be asked for one order, by its own id. A list of all may be cut short; this is not.
     #[must_use]
     pub const fn has_single(&self) -> bool {
+        matches!(self, Self::CoinCeres { .. })
+    }
+
+    /// Whether a list of orders may be cut short.
+    #[must_use]
+    pub const fn may_cut(&self) -> bool {
         matches!(self, Self::CoinCeres { .. })
     }
 
@@ -144,8 +158,18 @@ pub(super) struct Track {
     pub(super) replacing: bool,
     /// When it may be asked again, monotonic.
     pub(super) cancel_after: Nanos,
-    /// It is listed as gone by a picture of the venue; the next one decides.
-    pub(super) missed: bool,
+    /// It was told that the venue's list may be cut short before it.
+    pub(super) may_be_cut: bool,
+}
+
+/// A question that the venue refused.
+#[derive(Clone, Debug)]
+pub(super) struct PutOff {
+    pub(super) request: Request,
+    /// How often in a row.
+    times: u32,
+    /// Not to be asked before this, monotonic.
+    until: Nanos,
 }
 
 /// What the venue says a position is, as opposed to what fills made of it.
@@ -173,14 +197,22 @@ pub(super) struct Desk {
     pub(super) commands: VecDeque<Waiting>,
     pub(super) questions: VecDeque<Waiting>,
     pub(super) pending: Vec<Pending>,
+    pub(super) put_off: VecDeque<PutOff>,
     pub(super) orphans: VecDeque<(Nanos, Report)>,
+    /// Orders of others, and when they were first told of, monotonic.
     pub(super) foreign: HashMap<Box<str>, Nanos>,
+    /// How far the venue's clock is behind ours at least, as the times of our own orders show.
+    pub(super) behind: Nanos,
     pub(super) seen: HashMap<u32, Seen>,
     /// When that is to be compared with our positions, monotonic; `i64::MAX`: nothing changed since it was.
     pub(super) compare_at: Nanos,
     /// When the account is to be asked again, monotonic; `i64::MAX`: not.
     pub(super) account_due: Nanos,
     pub(super) poll_due: Nanos,
+    /// When it is to be said that the platform behind the login is not ready yet, monotonic; `i64::MAX`: nothing is waited for.
+    pub(super) ready_due: Nanos,
+    /// The platform's trouble was told since the connection: whoever is in front of it is at it.
+    pub(super) in_trouble: bool,
     /// No login before this.
     pub(super) login_after: Nanos,
     pub(super) login_failures: u32,
@@ -210,12 +242,16 @@ impl Desk {
             commands: VecDeque::new(),
             questions: VecDeque::new(),
             pending: Vec::new(),
+            put_off: VecDeque::new(),
             orphans: VecDeque::new(),
             foreign: HashMap::default(),
+            behind: 0,
             seen: HashMap::default(),
             compare_at: Nanos::MAX,
             account_due: Nanos::MAX,
             poll_due: 0,
+            ready_due: Nanos::MAX,
+            in_trouble: false,
             login_after: 0,
             login_failures: 0,
             refused: None,
@@ -224,6 +260,15 @@ impl Desk {
             ask: HashMap::default(),
             cancelled: VecDeque::new(),
         }
+    }
+
+    /// What its messages carry and nobody may see.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let mut all: Vec<Secret> = self.token.iter().cloned().collect();
+        if let Speaker::QuantApi { access_key, secret_key, .. } = &self.speaker {
+            all.extend([access_key.clone(), secret_key.clone()]);
+        }
+        all
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -259,11 +304,35 @@ impl Desk {
         !self.speaker.has_login() || self.token.is_some()
     }
 
+    /// The login was taken, or the platform behind it fell into trouble: from now on it is waited for.
+    pub(super) fn await_ready(&mut self, now: Nanos) {
+        let patience = if self.in_trouble { READY_AGAIN } else { READY_WITHIN };
+        self.ready_due = now.saturating_add(patience);
+    }
+
     /// Puts a question behind the others, unless it waits already.
     pub(super) fn question(&mut self, request: Request, now: Nanos) {
         if self.has_room() && !self.questions.iter().any(|waiting| waiting.request == request) {
             self.questions.push_back(Waiting { request, deadline: Nanos::MAX, since: now, cause: 0 });
         }
+    }
+
+    /// A question was refused: it is asked again, `first` ns later, and every time after twice as long.
+    pub(super) fn put_off(&mut self, request: Request, first: Nanos, now: Nanos) {
+        let known = self.put_off.iter().position(|other| other.request == request);
+        let times = known.and_then(|at| self.put_off.remove(at)).map_or(0, |other| other.times);
+        let wait = first.saturating_mul(1 << times.min(16)).min(MOST_PUT_OFF);
+        if self.put_off.len() >= MOST_REQUESTS {
+            self.put_off.pop_front();
+        }
+        let until = now.saturating_add(wait);
+        self.put_off.push_back(PutOff { request: request.clone(), times: times.saturating_add(1), until });
+        self.question(request, now);
+    }
+
+    /// Whether a question was refused and its time has not come again.
+    pub(super) fn is_put_off(&self, request: &Request, now: Nanos) -> bool {
+        self.put_off.iter().any(|other| other.until > now && other.request == *request)
     }
 
     /// Whether a question waits or was sent and not answered.

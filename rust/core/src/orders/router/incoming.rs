@@ -2,12 +2,15 @@
 
 use super::super::record::Changed;
 use super::super::report::{Gateway, Refusal, RefusalKind, Report, RequestKey};
+use super::super::show::fit;
 use super::super::state::{Change, OrderState};
-use super::desk::DeskState;
+use super::asking::Picture;
+use super::desk::{Desk, DeskState};
 use super::event::{Event, EventKind};
 use super::reported::about;
 use super::request::{Pending, Request};
 use super::{Nanos, Router, Stamp};
+use crate::sign::Secret;
 
 /// How long after a refused login the next one is tried, at first and at most, ns.
 const LOGIN_AGAIN: (Nanos, Nanos) = (2_000_000_000, 60_000_000_000);
@@ -16,8 +19,9 @@ const PAUSE: Nanos = 1_000_000_000;
 
 impl Router {
     /// Takes one report of a desk.
-    pub fn report(&mut self, desk: u16, report: Report, now: Stamp) {
+    pub fn report(&mut self, desk: u16, mut report: Report, now: Stamp) {
         self.count(desk, |stats| &stats.reports);
+        self.make_fit(desk, &mut report);
         match report {
             Report::Accepted { request, client_id, venue_id } => {
                 self.accepted(desk, request, &client_id, &venue_id, now);
@@ -43,8 +47,11 @@ impl Router {
                 } else if let Some(entry) = self.desk_mut(desk) {
                     entry.token = Some(token);
                     entry.refused = None;
-                    if std::mem::take(&mut entry.ready_early) && entry.state == DeskState::Opening {
-                        self.start_reconciling(desk, now);
+                    if entry.state == DeskState::Opening {
+                        entry.await_ready(now.monotonic);
+                        if std::mem::take(&mut entry.ready_early) {
+                            self.start_reconciling(desk, now);
+                        }
                     }
                 }
             }
@@ -62,6 +69,31 @@ impl Router {
         }
     }
 
+    /// Takes out of a venue's words what is not to be kept: those of its logins on the same link may be among them.
+    fn make_fit(&self, number: u16, report: &mut Report) {
+        let mut texts: Vec<&mut Box<str>> = match report {
+            Report::Refused { refusal, .. } | Report::RequestRefused { refusal, .. } => {
+                vec![&mut refusal.code, &mut refusal.message]
+            }
+            Report::CancelAnswer { orders, .. } => orders
+                .iter_mut()
+                .filter_map(|(_, refusal)| refusal.as_mut())
+                .flat_map(|refusal| [&mut refusal.code, &mut refusal.message])
+                .collect(),
+            Report::Gateway { message, .. } | Report::Misunderstood { message } => vec![message],
+            _ => return,
+        };
+        texts.retain(|text| !text.is_empty());
+        if texts.is_empty() {
+            return;
+        }
+        let desks = self.desk(number).map_or(&[][..], |desk| self.desks_of(desk.link));
+        let secrets: Vec<Secret> = desks.iter().filter_map(|desk| self.desk(*desk)).flat_map(Desk::secrets).collect();
+        for text in texts {
+            *text = fit(text, &secrets);
+        }
+    }
+
     pub(super) fn count(&self, desk: u16, which: impl Fn(&super::DeskStats) -> &crate::latency::Counter) {
         if let Some(stats) = self.stats.get(usize::from(desk)) {
             which(stats).add(1);
@@ -75,6 +107,15 @@ impl Router {
         key: RequestKey,
         fits: impl Fn(&Request) -> bool,
     ) -> Option<Pending> {
+        let pending = self.take_refused(desk, key, fits)?;
+        if let Some(desk) = self.desk_mut(desk) {
+            desk.put_off.retain(|other| other.request != pending.request);
+        }
+        Some(pending)
+    }
+
+    /// The same where the answer is none: what was put off stays so.
+    fn take_refused(&mut self, desk: u16, key: RequestKey, fits: impl Fn(&Request) -> bool) -> Option<Pending> {
         self.desk_mut(desk)?.answered(|pending| match key {
             RequestKey::Number(number) => pending.number == number && fits(&pending.request),
             RequestKey::Kind(_) => fits(&pending.request),
@@ -141,7 +182,6 @@ impl Router {
         if !self.change(changed, now) {
             return;
         }
-        self.track(id).missed = false;
         let Some(entry) = self.desk_mut(desk) else { return };
         let (ours, others) = entry.orphans.drain(..).partition(|(_, report)| about(report) == Some(venue_id));
         entry.orphans = others;
@@ -274,7 +314,7 @@ impl Router {
             _ => None,
         };
         let pending =
-            self.take_pending(desk, key, |request| kind.is_none_or(|kind| coinceres_kind(request) == Some(kind)));
+            self.take_refused(desk, key, |request| kind.is_none_or(|kind| coinceres_kind(request) == Some(kind)));
         let why = words(refusal);
         if refusal.kind == RefusalKind::Throttled
             && let Some(desk) = self.desk_mut(desk)
@@ -303,11 +343,15 @@ impl Router {
             Request::Logout => {}
             // it ended meanwhile, and there is nothing left to ask
             Request::Order(id) if self.state(id).is_none_or(OrderState::is_terminal) => {}
+            // the same as an answer that does not show it
+            Request::Order(id) if refusal.kind == RefusalKind::UnknownOrder => {
+                self.not_shown(id, pending.sent, Picture::Alone, now);
+                self.answered_question(desk, key, now);
+            }
             question => {
-                let again = now.monotonic.saturating_add(self.config.ask_again);
+                let again = self.config.ask_again;
                 if let Some(desk) = self.desk_mut(desk) {
-                    desk.pause = desk.pause.max(again);
-                    desk.question(question, now.monotonic);
+                    desk.put_off(question, again, now.monotonic);
                 }
                 self.tell_desk(desk, &format!("a question was refused: {why}"), now);
             }

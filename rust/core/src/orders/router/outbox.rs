@@ -76,7 +76,14 @@ impl Router {
         if desk.pause > now.monotonic || !desk.is_logged_in() {
             return None;
         }
-        let at = desk.questions.iter().position(|waiting| !desk.must_wait(&waiting.request))?;
+        // what is about an order that ended meanwhile is taken out at once
+        let is_over = |request: &Request| match request {
+            Request::Order(id) => self.state(*id).is_none_or(OrderState::is_terminal),
+            _ => false,
+        };
+        let at = desk.questions.iter().position(|Waiting { request, .. }| {
+            !desk.must_wait(request) && (!desk.is_put_off(request, now.monotonic) || is_over(request))
+        })?;
         if !self.risk.take_query(number, now.monotonic) {
             return None;
         }

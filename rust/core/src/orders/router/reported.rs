@@ -61,6 +61,15 @@ impl Router {
         let Some(order) = self.ledger.order(id) else { return };
         let (desk, state, before) = (order.placed.desk, order.state, order.filled());
         let at_first = state;
+        let behind = order.created.saturating_sub(report.created);
+        if report.created != 0
+            && !order.venue_id.is_empty()
+            && self.desk(desk).is_some_and(|desk| desk.behind < behind)
+            && let Some(desk) = self.desk_mut(desk)
+        {
+            desk.behind = behind;
+        }
+        let Some(order) = self.ledger.order(id) else { return };
         let (filled, cost) = match self.amounts(order, report) {
             Ok(amounts) => amounts,
             Err(what) => {

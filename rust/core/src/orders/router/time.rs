@@ -1,7 +1,7 @@
 //! What happens because time passes.
 
 use super::super::state::OrderState;
-use super::desk::DeskState;
+use super::desk::{DeskState, READY_AGAIN};
 use super::reported::about;
 use super::request::{Pending, Request};
 use super::{Nanos, Router, Stamp};
@@ -20,6 +20,7 @@ impl Router {
             if self.desk(number).is_some_and(super::desk::Desk::is_up) {
                 self.end_late(number, now);
                 self.overdue(number, now);
+                self.unready(number, now);
                 self.claim_orphans(number, now);
                 self.forget_orphans(number, now);
                 self.look_after_cancels(number, now);
@@ -110,6 +111,29 @@ impl Router {
                     desk.question(question, now.monotonic);
                 }
             }
+        }
+    }
+
+    /// A login whose platform does not get ready: somebody must hear of it. Where nothing was heard of the platform at all, another
+    /// connection may help, unless this one serves others.
+    fn unready(&mut self, number: u16, now: Stamp) {
+        if self.desk(number).is_none_or(|desk| desk.ready_due > now.monotonic) {
+            return;
+        }
+        let Some(desk) = self.desk_mut(number) else { return };
+        desk.ready_due = now.monotonic.saturating_add(READY_AGAIN);
+        let (link, in_trouble) = (desk.link, desk.in_trouble);
+        let why = if in_trouble {
+            "logged in, and the platform is not ready again"
+        } else {
+            "logged in, and the platform is not ready: nothing was heard of it"
+        };
+        self.tell_desk(number, why, now);
+        let serves = |desk: &u16| {
+            self.desk(*desk).is_some_and(|desk| matches!(desk.state, DeskState::Reconciling | DeskState::Ready))
+        };
+        if !in_trouble && !self.desks_of(link).iter().any(serves) {
+            self.close_link(number, "the platform is not ready");
         }
     }
 

@@ -1,9 +1,11 @@
 //! How the state changes: a record is written down, applied, and told.
 
 use super::super::record::{Changed, Record};
+use super::super::show::one_line;
 use super::super::state::{Change, OrderState, next};
 use super::event::{Event, EventKind};
 use super::{Router, Stamp};
+use std::borrow::Cow;
 
 impl Router {
     /// Writes a record and applies it; false if it could not be written. It is applied all the same unless it is a new order:
@@ -60,6 +62,9 @@ impl Router {
     pub(super) fn push(&mut self, mut event: Event) {
         self.seq = self.seq.saturating_add(1);
         event.seq = self.seq;
+        if let Cow::Owned(line) = one_line(&event.text) {
+            event.text = line.into();
+        }
         self.events.push(event);
     }
 
