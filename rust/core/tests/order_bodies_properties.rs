@@ -80,9 +80,18 @@ fn number() -> impl Strategy<Value = String> {
     prop_oneof!["0", "[1-9][0-9]{0,7}", "(0|[1-9][0-9]{0,5})\\.[0-9]{1,8}", "[1-9][0-9]{0,3}e-?[0-9]"]
 }
 
+/// The same, so that the difference of any two has at most 18 digits.
+fn amount() -> impl Strategy<Value = String> {
+    prop_oneof!["0", "[1-9][0-9]{0,7}", "(0|[1-9][0-9]{0,5})\\.[0-9]{1,8}", "[1-9][0-9]{0,3}e-?[0-4]"]
+}
+
 /// A number as a number or as text.
 fn spelled() -> impl Strategy<Value = Value> {
-    (number(), any::<bool>()).prop_map(
+    spelling(number())
+}
+
+fn spelling(number: impl Strategy<Value = String>) -> impl Strategy<Value = Value> {
+    (number, any::<bool>()).prop_map(
         |(text, quoted)| {
             if quoted { Value::String(text) } else { serde_json::from_str(&text).unwrap() }
         },
@@ -112,7 +121,7 @@ fn coinceres_row(kind: u8) -> BoxedStrategy<Value> {
                     "min_price": price, "min_volume": size})
             })
             .boxed(),
-        14 => (1..=4, n(), w(), w(), n(), n())
+        14 => (1..=4, spelling(amount()), w(), w(), spelling(amount()), n())
             .prop_map(|(kind, balance, currency, exchange, frozen, value)| {
                 json!({"account_type": kind, "balance": balance, "currency": currency, "exchange": exchange,
                     "frozen": frozen, "market_value": value})

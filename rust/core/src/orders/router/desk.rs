@@ -18,7 +18,7 @@ pub(super) const MOST_FOREIGN: usize = 4_096;
 
 /// How long a platform may take to be ready after the login before somebody must hear of it, ns.
 const READY_WITHIN: Nanos = 30_000_000_000;
-/// How long until it is said again; also, how long a platform whose trouble was told is waited for, ns.
+/// How long until it is said again, or the connection given up; also, how long a platform whose trouble was told is waited for, ns.
 pub(super) const READY_AGAIN: Nanos = 300_000_000_000;
 
 /// How long until a question that was refused is asked again, at most, ns.
@@ -211,6 +211,8 @@ pub(super) struct Desk {
     pub(super) poll_due: Nanos,
     /// When it is to be said that the platform behind the login is not ready yet, monotonic; `i64::MAX`: nothing is waited for.
     pub(super) ready_due: Nanos,
+    /// It was said.
+    pub(super) ready_missed: bool,
     /// The platform's trouble was told since the connection: whoever is in front of it is at it.
     pub(super) in_trouble: bool,
     /// No login before this.
@@ -251,6 +253,7 @@ impl Desk {
             account_due: Nanos::MAX,
             poll_due: 0,
             ready_due: Nanos::MAX,
+            ready_missed: false,
             in_trouble: false,
             login_after: 0,
             login_failures: 0,
@@ -308,6 +311,7 @@ impl Desk {
     pub(super) fn await_ready(&mut self, now: Nanos) {
         let patience = if self.in_trouble { READY_AGAIN } else { READY_WITHIN };
         self.ready_due = now.saturating_add(patience);
+        self.ready_missed = false;
     }
 
     /// Puts a question behind the others, unless it waits already.

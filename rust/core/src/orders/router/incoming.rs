@@ -5,7 +5,7 @@ use super::super::report::{Gateway, Refusal, RefusalKind, Report, RequestKey};
 use super::super::show::fit;
 use super::super::state::{Change, OrderState};
 use super::asking::Picture;
-use super::desk::{Desk, DeskState};
+use super::desk::{Desk, DeskState, Speaker};
 use super::event::{Event, EventKind};
 use super::reported::about;
 use super::request::{Pending, Request};
@@ -84,7 +84,9 @@ impl Router {
             _ => return,
         };
         texts.retain(|text| !text.is_empty());
-        if texts.is_empty() {
+        // the exchange of this process has logins by the thousand, and no words but its own
+        let is_ours = self.desk(number).is_none_or(|desk| matches!(desk.speaker, Speaker::Paper));
+        if texts.is_empty() || is_ours {
             return;
         }
         let desks = self.desk(number).map_or(&[][..], |desk| self.desks_of(desk.link));

@@ -114,14 +114,15 @@ impl Router {
         }
     }
 
-    /// A login whose platform does not get ready: somebody must hear of it. Where nothing was heard of the platform at all, another
-    /// connection may help, unless this one serves others.
+    /// A login whose platform does not get ready: somebody must hear of it. Where nothing is heard of the platform for minutes, another
+    /// connection may help, unless this one serves others; sooner, a platform that takes its time would never get ready.
     fn unready(&mut self, number: u16, now: Stamp) {
         if self.desk(number).is_none_or(|desk| desk.ready_due > now.monotonic) {
             return;
         }
         let Some(desk) = self.desk_mut(number) else { return };
         desk.ready_due = now.monotonic.saturating_add(READY_AGAIN);
+        let again = std::mem::replace(&mut desk.ready_missed, true);
         let (link, in_trouble) = (desk.link, desk.in_trouble);
         let why = if in_trouble {
             "logged in, and the platform is not ready again"
@@ -132,7 +133,7 @@ impl Router {
         let serves = |desk: &u16| {
             self.desk(*desk).is_some_and(|desk| matches!(desk.state, DeskState::Reconciling | DeskState::Ready))
         };
-        if !in_trouble && !self.desks_of(link).iter().any(serves) {
+        if again && !in_trouble && !self.desks_of(link).iter().any(serves) {
             self.close_link(number, "the platform is not ready");
         }
     }
