@@ -63,6 +63,8 @@ class World:
         self.unread: dict[int, int] = {}
         self.books: dict[tuple[str, str], str] = {}
         """Best bids by venue and symbol."""
+        self.pictured: list[tuple[str, str]] = []
+        """Books that were asked for, of those that there are."""
         venue = SimpleNamespace(market="m", trade=[SimpleNamespace(symbols=symbols, reference="")])
         config: Any = SimpleNamespace(venue=lambda _id: venue)
         core: Any = SimpleNamespace(market=self._tell)
@@ -76,6 +78,7 @@ class World:
 
     def _pictures(self, wanted: Sequence[tuple[str, str]]) -> Any:
         found = [(*one, self.books[one]) for one in wanted if one in self.books]
+        self.pictured += [one for one in wanted if one in self.books]
         return _Batch([{"type": "book", "venue": venue, "symbol": symbol, "bid": bid} for venue, symbol, bid in found])
 
     def _tell(self, login: int, topic: str, data: bytes, dropped: int) -> None:
@@ -187,6 +190,14 @@ def test_who_begins_to_watch_is_told_how_the_books_are(world: World) -> None:
         (3, BTC, "3"),
         (3, ETH, "1"),
     ]
+
+
+def test_a_book_is_written_once_for_all_who_begin_to_watch_it(world: World) -> None:
+    world.books = {("m", ETH): "1"}
+    for login in (2, 3):
+        world.watch(login, ETH)
+    assert [(login, data["bid"]) for login, _, data, _ in world.look()] == [(2, "1"), (3, "1")]
+    assert world.pictured == [("m", ETH)]
 
 
 def test_many_books_are_told_a_part_at_a_time() -> None:

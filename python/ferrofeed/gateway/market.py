@@ -62,8 +62,8 @@ class _Watcher:
         self.trades.append(data)
 
 
-class _Sources(NamedTuple):
-    """Where market data comes from."""
+class _Consumers(NamedTuple):
+    """What listens to the feed."""
 
     states: Consumer
     trades: Consumer
@@ -94,12 +94,12 @@ class MarketData:
         """Those for whom there is something, by login."""
         self._behind: dict[int, _Watcher] = {}
         """Those of them that had too much unread when they were to be told."""
-        self._unseen: deque[tuple[_Watcher, tuple[str, str]]] = deque()
-        """Books that new watchers have not been told of."""
+        self._unseen: dict[tuple[str, str], dict[int, _Watcher]] = {}
+        """Books that new watchers have not been told of, and who they are, by login."""
         self._closed = False
-        self._sources: _Sources | None = None
+        self._consumers: _Consumers | None = None
         self._covered: frozenset[str] = frozenset()
-        """The symbols that the sources bring."""
+        """The symbols that they bring."""
         self._lost: dict[tuple[str, str], int] = {}
         """How many trades the source has dropped, as far as its watchers know."""
 
@@ -122,9 +122,7 @@ class MarketData:
                 self._forget(login)
             else:
                 socket, venue, symbols = what
-                watcher = _Watcher(login, socket, self._wanted(venue, symbols))
-                self._remember(watcher)
-                self._unseen.extend((watcher, wanted) for wanted in sorted(watcher.wanted))
+                self._remember(_Watcher(login, socket, self._wanted(venue, symbols)))
         self._cover(narrower=False)
 
     def _wanted(self, venue: str, symbols: Sequence[str]) -> frozenset[tuple[str, str]]:
@@ -138,6 +136,7 @@ class MarketData:
         for wanted in watcher.wanted:
             self._by_symbol.setdefault(wanted, {})[watcher.login] = watcher
             self._by_venue.setdefault(wanted[0], {})[watcher.login] = watcher
+            self._unseen.setdefault(wanted, {})[watcher.login] = watcher
 
     def _forget(self, login: int) -> None:
         watcher = self._watchers.pop(login, None)
@@ -148,6 +147,7 @@ class MarketData:
         for wanted in watcher.wanted:
             _remove(self._by_symbol, wanted, login)
             _remove(self._by_venue, wanted[0], login)
+            _remove(self._unseen, wanted, login)
 
     def _cover(self, *, narrower: bool) -> None:
         """Listen to what is watched; ``narrower``: also stop listening to what is no longer."""
@@ -159,7 +159,9 @@ class MarketData:
         self._covered = wanted
         if wanted:
             symbols = sorted(wanted)
-            self._sources = _Sources(self._source.consumer(STATES, symbols), self._source.consumer(["trade"], symbols))
+            self._consumers = _Consumers(
+                self._source.consumer(STATES, symbols), self._source.consumer(["trade"], symbols)
+            )
 
     def look(self) -> None:
         """Take what came since the last time, for whoever watches it; see :meth:`tell`."""
@@ -170,25 +172,29 @@ class MarketData:
         self._behind.clear()
 
     def _hear(self) -> None:
-        if self._sources is None:
+        if self._consumers is None:
             return
-        for consumer in self._sources:
+        for consumer in self._consumers:
             batch = consumer.poll()
             if batch is not None:
                 for event, line in self._written(batch):
                     key = (event.venue, event.symbol)
                     watchers = self._by_symbol.get(key) if event.symbol else self._by_venue.get(event.venue)
                     self._put(event, line, watchers or {})
-        self._count_lost(self._sources.trades)
+        self._count_lost(self._consumers.trades)
 
     def _show(self) -> None:
         """Tell new watchers of books that have not changed since."""
-        for _ in range(min(PICTURES, len(self._unseen))):
-            watcher, wanted = self._unseen.popleft()
-            known = ("depth", *wanted, "") in watcher.newest
-            if self._watchers.get(watcher.login) is watcher and not known:
-                for event, line in self._written(self._source.pictures([wanted])):
-                    self._put(event, line, {watcher.login: watcher})
+        some = list(islice(self._unseen, PICTURES))
+        if not some:
+            return
+        for event, line in self._written(self._source.pictures(some)):
+            wanted = (event.venue, event.symbol)
+            key = (TOPICS["book"], *wanted, "")
+            new = {login: one for login, one in self._unseen.get(wanted, {}).items() if key not in one.newest}
+            self._put(event, line, new)
+        for wanted in some:
+            del self._unseen[wanted]
 
     def _written(self, batch: Batch) -> Iterator[tuple[Event, bytes]]:
         return zip(batch, self._source.lines(batch.core).splitlines(), strict=True)
@@ -244,9 +250,9 @@ class MarketData:
         self._listen_no_more()
 
     def _listen_no_more(self) -> None:
-        for consumer in self._sources or ():
+        for consumer in self._consumers or ():
             consumer.close()
-        self._sources = None
+        self._consumers = None
         self._covered = frozenset()
         self._lost.clear()
 
