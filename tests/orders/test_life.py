@@ -38,6 +38,23 @@ def test_a_restart_knows_the_orders_and_asks_the_venue(tmp_path: Path) -> None:
     again.stop()
 
 
+def test_paper_orders_of_a_later_run_have_higher_numbers_however_soon_it_starts(tmp_path: Path) -> None:
+    """Their venue counts on from the clock, and these runs place far more than time goes by."""
+    newest = 0
+    for _ in range(3):
+        with trading(config(tmp_path, paper())) as feed:
+            orders = [feed.orders.place("paper", ETH, "buy", "0.1", 1000) for _ in range(300)]
+            for order in orders:
+                order.wait_live(5)
+            numbers = sorted(int(order.view.venue_id) for order in orders)
+            assert len(set(numbers)) == len(numbers)
+            assert numbers[0] > newest
+            newest = numbers[-1]
+            feed.orders.cancel_all()
+            for order in orders:
+                order.wait(5)
+
+
 def test_one_process_writes_a_journal(tmp_path: Path) -> None:
     feed = Feed(config(tmp_path, paper()))
     with pytest.raises(

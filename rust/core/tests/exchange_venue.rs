@@ -392,11 +392,18 @@ fn the_model_refuses_as_many_as_it_says() {
 
 #[test]
 fn numbers_of_a_later_run_are_others() {
-    let number = |seconds| {
+    let number = |time, after| {
         let mut venue = venue(Model::default());
-        venue.exchange.number_from(seconds);
+        venue.exchange.number_from(time);
+        venue.exchange.number_after(after);
         venue.exchange.submit(0, 0, spot(Side::Buy, 100, 1)).unwrap()
     };
-    assert_eq!(number(1_700_000_001) - number(1_700_000_000), 128 << 24);
-    assert!(i64::try_from(number(u32::MAX)).is_ok());
+    let (time, second) = (1_700_000_000_000_000_000, 1_000_000_000);
+    assert_eq!(number(time + second, 0) - number(time, 0), 128 << 24);
+    let first = number(time, 0);
+    assert!(number(time, first) > first, "within the same second");
+    let fast = first + (1_000_000 << 24);
+    assert!(number(time + second, fast) > fast, "after a run of more than 128 orders a second");
+    assert_eq!(number(time + second, first), number(time + second, 0));
+    assert!(i64::try_from(number(u64::from(u32::MAX) * second, 0)).is_ok());
 }

@@ -427,3 +427,31 @@ fn whatever_happens_to_an_order_of_others_the_account_is_asked_for() {
     let stats = world.router.stats(world.desk).unwrap();
     assert_eq!(stats.foreign.get(), 40);
 }
+
+#[test]
+fn no_run_repeats_a_number_of_the_run_before_however_soon_it_starts() {
+    let mut world = World::new(quantapi());
+    let mut seen = std::collections::BTreeSet::new();
+    for life in 0..3 {
+        let begin = world.stamp();
+        world.router.opened(0, begin);
+        for _ in 0..5 {
+            while let Some(sent) = world.sent() {
+                assert!(seen.insert(sent.number), "life {life}: {} for {:?} again", sent.number, sent.request);
+                match sent.request {
+                    Request::Login => {
+                        let request = RequestKey::Number(sent.number);
+                        world.report(Report::LoggedIn { request, token: "a token".into() });
+                        world.report(Report::Gateway { state: Gateway::Ready, message: "".into() });
+                    }
+                    ref request if request.is_question() => world.answer(&sent, &[]),
+                    ref other => panic!("unexpected: {other:?}"),
+                }
+            }
+            world.pass(10 * MS);
+        }
+        assert!(world.stamp().realtime - begin.realtime < SECOND);
+        world.restart();
+    }
+    assert!(seen.len() > 6, "{seen:?}");
+}

@@ -48,11 +48,17 @@ impl Exchange {
         }
     }
 
-    /// Gives orders and trades numbers from here on: an exchange that forgot everything must not give the same ones again. With the
-    /// seconds since 1970 it does not, unless a run has more than 128 orders a second on average.
-    pub const fn number_from(&mut self, first: u32) {
-        self.slab.number_from(first);
-        self.trades = (first as u64) << 31;
+    /// Numbers trades from this time on, in nanoseconds since 1970, and orders from 128 times its seconds: an exchange that forgot
+    /// everything must not give the same numbers again. A run of more than 128 orders a second on average, or another one within the
+    /// same second, would: see [`Exchange::number_after`].
+    pub const fn number_from(&mut self, now: u64) {
+        self.slab.number_from(now / 1_000_000_000);
+        self.trades = now;
+    }
+
+    /// Gives orders higher numbers than this one of an earlier run.
+    pub fn number_after(&mut self, number: OrderNo) {
+        self.slab.number_after(number);
     }
 
     /// Adds an instrument; gives its number. With more than 18 digits of price and size together it takes no order.

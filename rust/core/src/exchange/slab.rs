@@ -67,9 +67,14 @@ impl Slab {
         self.keep
     }
 
-    /// Counts orders from 128 times here on.
-    pub(super) const fn number_from(&mut self, first: u32) {
-        self.taken = (first as u64) << 7;
+    /// Counts orders from 128 times these seconds on.
+    pub(super) const fn number_from(&mut self, seconds: u64) {
+        self.taken = seconds << 7;
+    }
+
+    /// Counts orders from beyond this one on.
+    pub(super) fn number_after(&mut self, number: OrderNo) {
+        self.taken = self.taken.max(number >> SLOT_BITS);
     }
 
     /// Whether one more order finds room, and a number.

@@ -258,9 +258,8 @@ impl OrderCore {
             let desk = state.router.add_desk(name, link, Speaker::Paper, poll_ns, now);
             state.router.risk().set_supports(desk, PAPER);
             let mut venue = PaperVenue::new(model, 10_000);
-            // it knows nothing of an earlier run: its numbers must not be those of that run
-            venue.exchange.number_from(u32::try_from(now.realtime / 1_000_000_000).unwrap_or(0));
-            state.papers.push(Paper::new(venue, name, desk, link));
+            venue.exchange.number_from(u64::try_from(now.realtime).unwrap_or(0));
+            state.papers.push(Paper::new(venue, name, desk, link, state.router.ledger()));
             state.show(desk, cell);
             Ok(desk)
         })
@@ -274,7 +273,7 @@ impl OrderCore {
             let at = at.ok_or_else(|| format!("desk {of} is no paper exchange"))?;
             let (desk, own) = state.add_login(of, name, link, None, now)?;
             if let Some(paper) = state.papers.get_mut(at) {
-                paper.add_account_like_the_first(name, desk, link, &own);
+                paper.add_account_like_the_first(name, desk, link, &own, state.router.ledger());
             }
             Ok(desk)
         });

@@ -4,6 +4,7 @@ use ferrofeed_core::book::Book;
 use ferrofeed_core::clock::Stamp;
 use ferrofeed_core::event::Level;
 use ferrofeed_core::exchange::{Ask, ConnectionId, NewOrder, PaperVenue};
+use ferrofeed_core::orders::ledger::Ledger;
 use ferrofeed_core::orders::router::{Outgoing, Request, Router};
 use ferrofeed_core::orders::{Report, Side};
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ pub(super) struct Paper {
 
 impl Paper {
     /// A venue whose own account has this name, on this link.
-    pub(super) fn new(venue: PaperVenue, name: &str, desk: u16, link: u16) -> Self {
+    pub(super) fn new(venue: PaperVenue, name: &str, desk: u16, link: u16, ledger: &Ledger) -> Self {
         let mut paper = Self {
             venue,
             accounts: Vec::new(),
@@ -42,12 +43,16 @@ impl Paper {
             bids: Vec::new(),
             asks: Vec::new(),
         };
-        paper.add_account(name, desk, link);
+        paper.add_account(name, desk, link, ledger);
         paper
     }
 
-    /// Adds an account; gives its number.
-    pub(super) fn add_account(&mut self, name: &str, desk: u16, link: u16) -> usize {
+    /// Adds an account; gives its number. The venue knows nothing of an earlier run: it gives no order a number which the ledger knows
+    /// of the account's.
+    fn add_account(&mut self, name: &str, desk: u16, link: u16, ledger: &Ledger) -> usize {
+        if let Some(newest) = ledger.venue_ids(desk).filter_map(|id| id.parse().ok()).max() {
+            self.venue.exchange.number_after(newest);
+        }
         let account = self.venue.exchange.add_account(name);
         self.venue.add_connection(account);
         self.accounts.push(PaperAccount { desk, link, instruments: BTreeMap::new() });
@@ -57,8 +62,15 @@ impl Paper {
     }
 
     /// Adds an account with the instruments of the first; `own`: its number of each.
-    pub(super) fn add_account_like_the_first(&mut self, name: &str, desk: u16, link: u16, own: &[(u32, u32)]) {
-        let at = self.add_account(name, desk, link);
+    pub(super) fn add_account_like_the_first(
+        &mut self,
+        name: &str,
+        desk: u16,
+        link: u16,
+        own: &[(u32, u32)],
+        ledger: &Ledger,
+    ) {
+        let at = self.add_account(name, desk, link, ledger);
         let listed = self.accounts.first().map(|first| first.instruments.clone()).unwrap_or_default();
         if let Some(account) = self.accounts.get_mut(at) {
             let of = |(first, own): &(u32, u32)| Some((*own, *listed.get(first)?));

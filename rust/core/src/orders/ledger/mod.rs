@@ -307,6 +307,11 @@ impl Ledger {
         self.by_venue.get(usize::from(desk))?.get(venue_id).copied()
     }
 
+    /// The ids that a desk's venue gave the orders which are still known, live and over.
+    pub fn venue_ids(&self, desk: u16) -> impl Iterator<Item = &str> {
+        self.by_venue.get(usize::from(desk)).into_iter().flat_map(|ids| ids.keys().map(|id| &**id))
+    }
+
     /// The newest order of an intent.
     #[must_use]
     pub fn by_intent(&self, intent: &str) -> Option<&Order> {

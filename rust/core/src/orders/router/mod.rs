@@ -190,8 +190,8 @@ impl Router {
             events: Vec::new(),
             ended: 0,
             seq: 0,
-            // no run repeats the numbers of another: venues keep logs, and people read them
-            number: (u64::try_from(now.realtime.max(0)).unwrap_or(0) / 1_000_000_000) << 20,
+            // nanoseconds: no run repeats the numbers of another, however soon it starts; a venue may take the second for a repetition
+            number: u64::try_from(now.realtime.max(0)).unwrap_or(0),
             payload: Vec::new(),
             closes: Vec::new(),
         };
