@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from decimal import Decimal
@@ -89,6 +90,22 @@ def test_refused_logins(run: Run) -> None:
             sim.inject("refuse_login")
             assert (await client.login("huobi_future"))["error_message"] == "Login refused"
             assert (await client.login("huobi_future"))["result"] is True
+
+    run(main())
+
+
+def test_a_login_that_is_taken_when_its_connection_is_gone_keeps_nobody_out(run: Run) -> None:
+    async def main() -> None:
+        async with still("quantapi") as sim:
+            client = await Quant.to(sim, None)
+            sim.inject("request_late delay=0.2")
+            login = {"platform": "huobi", "symbols": ["ETH/USDT"], "access_key": "sim-key", "secret_key": "sim-secret"}
+            client.ws.send({"op": "login", "cid": "1", **login})
+            await until(lambda: sim.truth()["requests"].get("login") == 1)
+            client.ws.close()
+            await asyncio.sleep(0.4)
+            other = await Quant.to(sim, None)
+            assert (await other.login())["result"] is True
 
     run(main())
 

@@ -274,6 +274,9 @@ class QuantapiSession:
     # what each op does
 
     def _login(self, message: Mapping[str, Any], now_ns: int) -> str:
+        if self.gone:
+            # it was taken late: nobody is there to log out again, and nobody else could log in
+            raise Refusal("gone", "Connection closed")
         venue, platform, key = self._venue, message["platform"], message["access_key"]
         engine = self._hall.engine
         if platform not in engine.markets:
