@@ -113,7 +113,7 @@ def schedule(kind: str, seed: int, folder: Path) -> str:
                 line = child.stdout.readline()
                 if line != "trading\n":
                     _, errors = child.communicate(timeout=20)
-                    return f"it did not trade: {line} {errors}"
+                    return f"it did not trade: {line} {errors} {log}"
                 end = time.monotonic() + rng.uniform(0.05, 1.2)
                 while time.monotonic() < end:
                     if rng.random() < 0.35:
@@ -132,14 +132,15 @@ def schedule(kind: str, seed: int, folder: Path) -> str:
         time.sleep(0.2)
         found = json.loads(out.splitlines()[-1])
         if "failed" in found:
-            return f"it did not settle: {found['failed']}"
+            return f"it did not settle: {found['failed']} {errors} {log}"
         # the market moves on: what was filled after the router looked is asked for again, standing still
         child = trader(kind, sim.url, journal, "")
         out, errors = child.communicate(timeout=90)
         found = json.loads(out.splitlines()[-1])
         if "failed" in found:
-            return f"it did not settle again: {found['failed']}"
-        return compare(kind, found, sim.ask("/truth"))
+            return f"it did not settle again: {found['failed']} {errors} {log}"
+        wrong = compare(kind, found, sim.ask("/truth"))
+        return f"{wrong} {errors} {log}" if wrong else ""
     finally:
         sim.stop()
         (folder / f"{kind}-{seed}.log").write_text("\n".join(log))

@@ -6,6 +6,7 @@ Run by ``test_killed.py``.
 from __future__ import annotations
 
 import json
+import logging
 import random
 import sys
 import time
@@ -35,6 +36,7 @@ def config(kind: str, url: str, journal: str) -> Config:
 
 def trade(feed: Feed, seed: int) -> None:
     """Place, cancel, halt and go on, until the process is killed."""
+    logging.getLogger().setLevel(logging.WARNING)  # nobody reads it until the end
     rng = random.Random(seed)
     orders = feed.orders
     sys.stdout.write("trading\n")
@@ -99,6 +101,7 @@ def settle(feed: Feed) -> None:
 
 def main(kind: str, url: str, journal: str, seed: str) -> None:
     """``seed`` empty: settle."""
+    logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d %(message)s")
     feed = Feed(config(kind, url, journal))
     if not seed and Path(journal, "KILL").exists():
         raise SystemExit("a kill file nobody asked for")
