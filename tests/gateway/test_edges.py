@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import threading
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ def test_no_order_is_taken_any_more_when_all_are_cancelled_for_the_end(tmp_path:
                         message = client.receive(0.01)
                         if message.get("cid") == "again" and not message["result"]:
                             refused.add(message["error_message"])
+                    time.sleep(0.005)  # as fast as may be asked
             ending.join(DEADLINE_S)
         assert open_at(behind) == []
         stopping = "not_ready: the feed is stopping: no orders are taken"
