@@ -10,6 +10,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ferrofeed.orders.desk import KEYLESS, MARK, READY, WELL
 from ferrofeed.session.snapshot import Phase
 from ferrofeed.spec import INTERVALS
 
@@ -27,10 +28,9 @@ PHASES: Final = tuple(Phase)
 SLOTS: Final = ("quote", "depth", "trade", *(f"bar:{interval}" for interval in INTERVALS))
 """Channels by their slot in the core (``pipeline::channel_slot``)."""
 DOWN: Final = "down"
-READY: Final = "ready"
 JOURNAL_FAILED: Final = 5
 """Which word of a trading venue says that the journal takes nothing."""
-DESK_STATES: Final = ("", DOWN, "opening", "reconciling", READY)
+DESK_STATES: Final = ("", DOWN, "opening", "reconciling", READY, KEYLESS)
 """Where a trading venue stands, by the first word of what it puts up; the first: it has put up nothing yet."""
 HUNG_S: Final = 2.0
 """A loop that gave no sign of life for so long hangs; it gives fifty a second."""
@@ -195,14 +195,21 @@ def missing(view: MetricsView) -> list[str]:
         desk = DESK_STATES[0 if words is None else words[0]]
         if words is not None and words[JOURNAL_FAILED]:
             lines.append(f"{venue}: the journal failed: no orders are taken")
-        elif desk != READY:
+        elif desk not in WELL:
             lines.append(f"{venue}: {desk or DOWN}: takes no orders")
     return lines
 
 
 def refused_for_good(view: MetricsView) -> list[str]:
-    """Why nothing is tried any more, if every connection was refused for good; else nothing."""
-    states = [IDLE if words is None else SessionState(*words) for _, words in view.sessions()]
-    if not states or not all(state.fatal for state in states):
+    """Why nothing is tried any more, if every connection was refused for good; else nothing.
+
+    Those of a gateway's clients that log in with keys of their own are no matter of ours.
+    """
+    states = {
+        number: IDLE if words is None else SessionState(*words)
+        for number, (label, words) in enumerate(view.sessions())
+        if MARK not in label
+    }
+    if not states or not all(state.fatal for state in states.values()):
         return []
-    return [read_tallies(view.tallies(number)).fatal for number in range(len(states))]
+    return [read_tallies(view.tallies(number)).fatal for number in states]

@@ -419,7 +419,8 @@ class Feed:
     def _sessions(self) -> list[Session]:
         links: list[Link | OrderLink] = [*self._all_links()]
         if self._order_side is not None:
-            links += self._order_side.links
+            # with wrong keys a client of the gateway fails for itself
+            links += [link for link in self._order_side.links if not all(desk.owner for desk in link.desks)]
         return [link.session for link in links]
 
     def _book_of(self, venue: str, symbol: str) -> int | None:

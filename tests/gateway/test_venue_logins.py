@@ -34,11 +34,14 @@ def sim(kind: str) -> Iterator[SimulatorThread]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, kind: str, url: str, **settings: Any) -> Iterator[Feed]:
-    """A feed with its own login, and its gateway."""
+def serving(folder: Path, kind: str, url: str, *, keyless: bool = False, **settings: Any) -> Iterator[Feed]:
+    """A feed with its own login (keyless: without), and its gateway."""
+    venue = at_simulator(kind, url)
+    if keyless:
+        del venue["api_key"], venue["api_secret"]
     read = {
         "orders": {"journal": str(folder / "journal"), "settle_s": 0.2, "fsync": "off"},
-        "venue": [at_simulator(kind, url)],
+        "venue": [venue],
         "gateway": {"listen": "127.0.0.1:0", **settings},
     }
     with Feed(Config.from_dict(read), backoff=SOON, seed=1) as feed:

@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from ferrofeed.spec import VenueSpec
 
 
-def check(ctx: Context, path: str, venue: dict[str, Any], spec: VenueSpec) -> None:
-    """Fill the URL in and report what is missing, too much or unsafe."""
+def check(ctx: Context, path: str, venue: dict[str, Any], spec: VenueSpec, *, keys_are_brought: bool = False) -> None:
+    """Fill the URL in and report what is missing, too much or unsafe.
+
+    ``keys_are_brought``: who wants to go there may bring keys of their own, so that it is good without any.
+    """
     if not venue.get("url"):
         venue["url"] = spec.default_url
     reported = {problem.path for problem in ctx.problems}
+    keyless = keys_are_brought and not {"api_key", "api_secret"} & venue.keys()
     for name in ("api_key", "api_secret"):
+        if keyless:
+            continue
         if name in spec.credentials and name not in venue and f"{path}.{name}" not in reported:
             ctx.problem(f"{path}.{name}", "missing", CREDENTIAL_FORMS)
         elif name in venue and name not in spec.credentials:

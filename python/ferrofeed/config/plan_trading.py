@@ -58,7 +58,7 @@ def desk_plan(config: Config, venue: VenueConfig, specs: Mapping[str, VenueSpec]
     else:
         secrets = {name: getattr(venue, name) for name in _CREDENTIALS}
         plan |= {
-            "url": redact_url(spec.dialect.url(venue, SAMPLE_TIME_MS)),
+            "url": redact_url(venue.url if venue.api_key is None else spec.dialect.url(venue, SAMPLE_TIME_MS)),
             "push_url": redact_url(venue.push_url) if venue.push_url else None,
             "credentials": {name: secret.source for name, secret in secrets.items() if secret is not None},
             "tls_ca": None if venue.tls_ca is None else str(venue.tls_ca),
@@ -124,7 +124,7 @@ def desk_lines(venue: Plan) -> Iterator[str]:
         if venue["tls_ca"] is not None:
             yield _row("trusts", venue["tls_ca"])
         credentials = (f"{name} from {source}" for name, source in venue["credentials"].items())
-        yield _row("credentials", ", ".join(credentials) or "none")
+        yield _row("credentials", ", ".join(credentials) or "none: those of the gateway's clients")
         yield _row("behind it", venue["behind"])
         yield _row("heartbeat", f"every {venue['heartbeat_s']:g} s")
         yield _row("asked", f"every {venue['poll_s']:g} s for live orders" if venue["poll_s"] else "when in doubt")

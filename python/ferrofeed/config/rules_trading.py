@@ -40,11 +40,17 @@ def check(
         path = f"venue[{index}]"
         spec = trading.get(venue["kind"])
         if spec is not None:
-            access.check(ctx, path, venue, spec)
+            access.check(ctx, path, venue, spec, keys_are_brought=_keys_are_brought(top))
         at_venue = venue.get("risk", _NOTHING).over(risk)
         _budget(ctx, f"{path}.risk", at_venue)
         _Trades(ctx, path, venue, _Books(venues, market), spec).check(at_venue)
     _logins(ctx, found)
+
+
+def _keys_are_brought(top: _Read) -> bool:
+    """Whether clients of the gateway log in with keys of their own: those of a list trade with the venue's."""
+    gateway: _Read | None = top.get("gateway")
+    return gateway is not None and not gateway.get("client") and gateway.get("max_venue_logins") != 0
 
 
 def _journal(ctx: Context, top: _Read, *, trades: bool) -> None:

@@ -95,7 +95,7 @@ class VenueConfig:
     """By channel (``bar``: all bars): how long without data before it is probed."""
     subscribe: Sequence[Subscription] = ()
 
-    # of venues that trade
+    # of venues that trade; without a key there, nobody but clients of the gateway that bring theirs has an account
     exchange: str = ""
     """coinceres: the exchange behind it."""
     push_url: str = ""

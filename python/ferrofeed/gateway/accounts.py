@@ -33,9 +33,11 @@ class Accounts:
         """Make those whose live orders the journal knows: what became of these is to be found out."""
         for name in self._core.waiting_desks():
             venue, mark, owner = name.partition(MARK)
-            if not mark or venue not in self._orders.venues():
+            if venue not in self._orders.venues():
                 continue
-            if self._orders.desk(venue).is_paper:
+            if not mark:
+                _LOG.warning("%s has live orders of ours and no keys any more: see to them there", name)
+            elif self._orders.desk(venue).is_paper:
                 self.get(venue, owner)
             else:
                 _LOG.warning("%s has live orders: what became of them is found out when it logs in again", name)

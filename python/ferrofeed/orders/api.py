@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ferrofeed import _core
 from ferrofeed.errors import UsageError
 from ferrofeed.orders.account import Balance, InstrumentRules, Mode, Position
+from ferrofeed.orders.desk import WELL
 from ferrofeed.orders.errors import BadInputError, NotReadyError, WaitTimeoutError, error_of
 from ferrofeed.orders.events import Callback, OrderEvent, OrderEvents, event_of, finish
 from ferrofeed.orders.news import News
@@ -301,13 +302,16 @@ class Orders:
         return self._next_link - 1
 
     def desk_state(self, venue: str) -> str:
-        """``down``, ``opening``, ``reconciling`` or ``ready``."""
+        """``down``, ``opening``, ``reconciling`` or ``ready``; ``keyless`` where only clients of the gateway trade."""
         return self.core.desk_state(self._desk(venue).number)
 
     def ready(self) -> bool:
-        """Whether every trading venue takes orders, and the journal too; logins of a gateway's clients do not count."""
+        """Whether every trading venue takes orders, and the journal too.
+
+        Logins of the gateway's clients do not count, nor do venues where only they have accounts.
+        """
         return self.core.mode()[2] is None and all(
-            self.core.desk_state(desk.number) == "ready" for desk in self._desks.values() if not desk.owner
+            self.core.desk_state(desk.number) in WELL for desk in self._desks.values() if not desk.owner
         )
 
     def wait_ready(self, timeout_s: float = 30.0) -> bool:

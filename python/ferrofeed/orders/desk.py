@@ -7,6 +7,10 @@ from typing import Final
 
 MARK: Final = "#"
 """Between a venue's id and the name of whoever has an account or a login of its own there: no label has it."""
+READY: Final = "ready"
+KEYLESS: Final = "keyless"
+WELL: Final = frozenset({READY, KEYLESS})
+"""Where a trading venue that nothing is wrong with stands: it takes our orders, or only those of others."""
 
 
 @dataclass(slots=True)
@@ -20,6 +24,8 @@ class Desk:
     number: int
     link: int
     """The socket it is on; a paper exchange has one of its own that is none."""
+    keyless: bool = False
+    """Nobody of ours has an account there: it never connects, logins of the gateway's clients are made like it."""
     owner: str = ""
     """Whose it is, if it came with a client of the gateway; its ``venue`` has that name too then."""
     instruments: dict[str, int] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Logins of others at trading venues, with their own keys: made when somebody wants one, closed when nobody has.
 
 Where keys belong to a connection (CoinCeres), each has connections of its own; where they are in a message (quantapi),
-all are on that of the venue.
+all are on that of the venue, unless it has none because there are no keys of ours.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Logins:
             return f"there are {self._most} logins with keys of their own already"
         access, secret = Secret(access_key.decode()), Secret(secret_key.decode())
         of, configured = self._orders.desk(venue), self._config.venue(venue)
-        shared = configured.kind == "quantapi"
+        shared = configured.kind == "quantapi" and not of.keyless
         link = of.link if shared else self._orders.next_link()
         try:
             number = self._router.add_login(of.number, name, link, access_key, secret_key)

@@ -69,14 +69,18 @@ def open_router(config: OrdersConfig, feed: _core.FeedCore) -> _core.OrderCore:
 def add_desks(config: Config, core: _core.OrderCore, books: Books, specs: Mapping[str, VenueSpec]) -> list[Desk]:
     """Every trading venue, in the order of the configuration.
 
-    Those with one URL of a gateway share a link; every paper exchange has one of its own that is no socket.
+    Those with one URL of a gateway share a link; every paper exchange, and every venue that we have no keys of, has one
+    of its own that is no socket.
     """
     links: dict[tuple[str, ...], int] = {}
     desks = []
     for venue in config.trading:
-        place = (venue.kind, venue.url) if venue.kind == "quantapi" else ("", venue.id)
+        keyless = venue.kind != "paper" and venue.api_key is None
+        place = (venue.kind, venue.url) if venue.kind == "quantapi" and not keyless else ("", venue.id)
         link = links.setdefault(place, len(links))
-        desk = Desk(venue.id, venue.kind, _add_desk(core, venue, link), link)
+        desk = Desk(venue.id, venue.kind, _add_desk(core, venue, link), link, keyless=keyless)
+        if keyless:
+            core.set_keyless(desk.number)
         for trade in venue.trade:
             for symbol in trade.symbols:
                 _add_instrument(config, core, venue, trade, symbol, _Where(desk, books, specs.get(venue.kind)))
@@ -119,8 +123,7 @@ def _add_desk(core: _core.OrderCore, venue: VenueConfig, link: int) -> int:
 
 
 def _bytes(secret: Secret | None) -> bytes:
-    assert secret is not None  # the configuration was checked
-    return secret.reveal().encode()
+    return b"" if secret is None else secret.reveal().encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ferrofeed.dispatch import INLINE_CAPACITY
 from ferrofeed.orders.api import Orders
 from ferrofeed.orders.connecting import Connector
+from ferrofeed.orders.desk import WELL
 from ferrofeed.orders.runner import Runner
 from ferrofeed.orders.setup import add_desks, open_router
 from ferrofeed.orders.switch import CLEAR_FILE, SwitchFiles
@@ -96,7 +97,7 @@ class OrderSide:
         self._connector = connector
         by_link: dict[int, list[Desk]] = {}
         for desk in self._desks:
-            if not desk.is_paper:
+            if not (desk.is_paper or desk.keyless):
                 by_link.setdefault(desk.link, []).append(desk)
         for desks in by_link.values():
             venues = [config.venue(desk.venue) for desk in desks]
@@ -129,7 +130,7 @@ class OrderSide:
         return [
             f"{desk.venue}: {self._fatal(desk) or self._router.desk_state(desk.number)}: takes no orders"
             for desk in self._desks
-            if self._router.desk_state(desk.number) != "ready"
+            if self._router.desk_state(desk.number) not in WELL
         ]
 
     def close(self) -> None:

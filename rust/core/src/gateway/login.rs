@@ -336,7 +336,7 @@ impl Gateway {
                 }
             }
             // a gateway that is there is not yet the platform behind it
-            Some(DeskState::Opening | DeskState::Down) | None => {
+            Some(DeskState::Opening | DeskState::Down | DeskState::Keyless) | None => {
                 // who comes later hears of the last refusal, too
                 let refusal = router.refusal(desk).filter(|_| happened || told == 0);
                 if up {

@@ -15,7 +15,7 @@ use ferrofeed_core::orders::ledger::{Ledger, at_money_scale};
 use ferrofeed_core::orders::record::Mode;
 use ferrofeed_core::orders::risk::{BudgetLimits, Limits, PAPER, Risk, Top};
 use ferrofeed_core::orders::router::{
-    Body, Config, Denial, Event, EventKind, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay,
+    Body, Config, Denial, DeskState, Event, EventKind, Heard, NewOrder, Nowhere, Router, Sink, Speaker, replay,
 };
 use ferrofeed_core::orders::state::Change;
 use ferrofeed_core::orders::venue::{coinceres, explain, quantapi};
@@ -235,6 +235,14 @@ impl OrderCore {
             state.router.risk().set_supports(desk, quantapi::SUPPORTS);
             state.show(desk, cell);
             Ok(desk)
+        })
+    }
+
+    /// Has a desk never connect: nobody of ours has an account there, it is what logins of others are made like.
+    fn set_keyless(&self, py: Python<'_>, desk: u16) -> PyResult<()> {
+        self.work(py, |state, _| {
+            state.router.set_keyless(desk);
+            Ok(())
         })
     }
 
@@ -709,13 +717,14 @@ impl OrderCore {
     fn waiting_desks(&self, py: Python<'_>) -> Vec<String> {
         let state = self.state(py);
         let ledger = state.router.ledger();
-        let waits = |desk: u16| ledger.live_of(desk) > 0 && state.router.desk_state(desk).is_none();
+        let is_gone = |desk| matches!(state.router.desk_state(desk), None | Some(DeskState::Keyless));
+        let waits = |desk: u16| ledger.live_of(desk) > 0 && is_gone(desk);
         (0..).zip(ledger.desks()).filter(|(desk, _)| waits(*desk)).map(|(_, name)| name.to_string()).collect()
     }
 
-    /// Where a desk stands: `down`, `opening`, `reconciling` or `ready`; empty: it is not configured.
+    /// Where a desk stands: `down`, `opening`, `reconciling`, `ready` or `keyless`; empty: it is not configured.
     fn desk_state(&self, py: Python<'_>, desk: u16) -> &'static str {
-        self.state(py).router.desk_state(desk).map_or("", ferrofeed_core::orders::router::DeskState::name)
+        self.state(py).router.desk_state(desk).map_or("", DeskState::name)
     }
 
     /// The mode asked for, the reason the kill switch is on (None: it is off), and why the journal failed (None: it did not).

@@ -90,7 +90,7 @@ impl Router {
     pub(super) fn desk_lost(&mut self, number: u16, state: DeskState, why: &str, now: Stamp) {
         self.drop_orders(number, why, now);
         let Some(desk) = self.desk_mut(number) else { return };
-        if desk.state == DeskState::Down {
+        if !desk.is_up() {
             return;
         }
         desk.state = state;

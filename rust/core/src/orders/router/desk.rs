@@ -128,6 +128,8 @@ pub enum DeskState {
     Reconciling,
     /// Orders are taken.
     Ready,
+    /// Nobody of ours has an account there, it never connects: logins of others at the venue are made like it.
+    Keyless,
 }
 
 impl DeskState {
@@ -139,6 +141,7 @@ impl DeskState {
             Self::Opening => "opening",
             Self::Reconciling => "reconciling",
             Self::Ready => "ready",
+            Self::Keyless => "keyless",
         }
     }
 }
@@ -275,12 +278,12 @@ impl Desk {
     }
 
     pub(super) fn is_up(&self) -> bool {
-        self.state != DeskState::Down
+        !matches!(self.state, DeskState::Down | DeskState::Keyless)
     }
 
     /// Until when time alone changes nothing here, if nobody touches it: of thousands of desks most rest at any moment.
     pub(super) fn rests_until(&self) -> Nanos {
-        if self.state == DeskState::Down {
+        if !self.is_up() {
             return Nanos::MAX;
         }
         let is_idle = self.state == DeskState::Ready

@@ -389,7 +389,7 @@ impl Router {
             }
             Gateway::Connected => {}
             _ => {
-                let Some(entry) = self.desk_mut(desk).filter(|entry| entry.state != DeskState::Down) else { return };
+                let Some(entry) = self.desk_mut(desk).filter(|entry| entry.is_up()) else { return };
                 let refused = !matches!(state, Gateway::Disconnected | Gateway::Reconnecting);
                 let why = format!("{}: {message}", state.name());
                 entry.refused = refused.then(|| why.as_str().into());

@@ -77,6 +77,13 @@ impl Router {
             .map(|(desk, _)| desk)
     }
 
+    /// Has a desk never connect: there are no keys of ours at its venue, it is what logins of others are made like.
+    pub fn set_keyless(&mut self, desk: u16) {
+        if let Some(desk) = self.desk_mut(desk) {
+            desk.state = DeskState::Keyless;
+        }
+    }
+
     /// Says goodbye for a desk, where its venue knows logins.
     pub fn log_out(&mut self, number: u16, now: Stamp) {
         if let Some(desk) = self.desk_mut(number)

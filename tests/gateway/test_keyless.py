@@ -1,0 +1,169 @@
+"""A venue that we have no keys of: clients of the gateway trade there with theirs, and nobody else."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.gateway.client import ETH, D, Login
+from tests.gateway.test_venue_logins import (
+    ANNA,
+    BERT,
+    KEYS,
+    OWN,
+    client,
+    each_kind,
+    live,
+    numbers,
+    owners,
+    server,
+    serving,
+    sessions,
+    venue_id,
+)
+from tests.orders.support import at_simulator, until
+
+from ferrofeed import Config, ConfigError
+from ferrofeed.board import missing, refused_for_good
+from ferrofeed.config.plan import plan, render
+from ferrofeed.orders import NotReadyError, logins
+from ferrofeed.orders.board import order_metrics
+from ferrofeed.sim import Options, OrderOptions, SimulatorThread
+from ferrofeed.venues import ORDER_SPECS, SPECS
+
+FORMS = '"env:NAME", "file:/path" or "credential:NAME"'
+
+
+@pytest.fixture
+def sim(kind: str) -> SimulatorThread:
+    return SimulatorThread(
+        kind, rate=0, symbols=[ETH], seed=1, options=Options(keys=KEYS), orders=OrderOptions(ready_delay_s=0.01)
+    )
+
+
+@each_kind
+def test_only_clients_go_there_each_with_an_account_of_its_own(
+    tmp_path: Path, sim: SimulatorThread, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logins, "LINGER_S", 0.1)
+    with sim, serving(tmp_path, kind, sim.url, keyless=True) as feed:
+        with client(feed) as one, client(feed) as two:
+            assert len(sim.call(lambda venue: venue.connections)) == 0, "nobody of ours knocks there"
+            anna, bert, third = one.login("v", ANNA), two.login("v", BERT), two.login("v", OWN)
+            first, second = anna.placed("BUY", "1002", "0.5"), bert.placed("BUY", "1001", "0.5")
+            assert (numbers(anna), numbers(bert), numbers(third)) == ([first], [second], [])
+            assert live(sim) == [(ANNA[0], "1002"), (BERT[0], "1001")]
+            sim.call(lambda venue: venue.fill(venue_id(feed, first), "0.2"))  # type: ignore[attr-defined]
+            anna.notice("fill", order_no=first, quantity=D("0.2"))
+            # the connection is the client's own, and comes back for it
+            since = len(one.got)
+            sim.call(lambda venue: venue.inject("disconnect"))
+            for state in (4, 5, 6):
+                anna.state(state, since)
+            assert anna.ask("cancel_order", symbol=ETH, order_nos=[first])["data"][0]["result"] is True
+            assert bert.ask("cancel_order", symbol=ETH, order_nos=[])["data"][0]["result"] is True
+        until(lambda: owners(feed) == [], "nobody uses them: they are closed")
+        until(lambda: sessions(sim, kind) == 0, "nobody is left at the venue")
+
+
+@each_kind
+def test_it_is_well_and_takes_no_orders_of_ours(tmp_path: Path, sim: SimulatorThread, kind: str) -> None:
+    with sim, serving(tmp_path, kind, sim.url, keyless=True) as feed:
+        view = feed.core.board.view()
+        assert feed.orders.ready()
+        assert feed.missing() == []
+        until(lambda: missing(view) == [], "others see it too")
+        assert feed.orders.desk_state("v") == "keyless"
+        states = {
+            sample.labels["state"]: sample.value
+            for family in order_metrics(view)
+            for sample in family.samples
+            if sample.name == "ferrofeed_order_desk_state"
+        }
+        assert states == {"down": 0, "opening": 0, "reconciling": 0, "ready": 0, "keyless": 1}
+        with pytest.raises(NotReadyError, match="v takes no orders: it is keyless, not ready"):
+            feed.orders.place("v", ETH, "buy", "0.5", "1000")
+        feed.orders.kill("a test")
+        feed.orders.cancel_all()
+        assert feed.orders.desk_state("v") == "keyless"
+
+
+@each_kind
+def test_a_client_with_wrong_keys_fails_for_itself(tmp_path: Path, sim: SimulatorThread, kind: str) -> None:
+    """Its connection is the only one there is: that all are refused is no reason to give up."""
+    with sim, serving(tmp_path, kind, sim.url, keyless=True) as feed, client(feed) as one, client(feed) as two:
+        answer = one.ask("login", platform="v", symbols=[ETH], access_key=ANNA[0], secret_key="wrong")
+        assert Login(one, answer["token"]).state(3)["msg"].startswith("connect failed: ")
+        until(lambda: server(feed).counters()["login_refused"] == 1, "it is counted")
+        view = feed.core.board.view()
+        time.sleep(0.3)  # for what is put up every 0.1 s
+        assert refused_for_good(view) == []
+        assert missing(view) == feed.missing() == []
+        assert feed.wait_ready(1)
+        two.login("v", ANNA).placed("BUY", "1000", "0.5")
+        for access, secret in (("", "s"), ("k", "")):
+            answer = two.ask("login", platform="v", symbols=[ETH], access_key=access, secret_key=secret)
+            assert Login(two, answer["token"]).state(1)["msg"].startswith("parameter missing: ")
+
+
+@each_kind
+def test_what_is_live_there_from_a_time_with_keys_is_told_of(
+    tmp_path: Path, sim: SimulatorThread, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    with sim:
+        with serving(tmp_path, kind, sim.url) as feed:
+            feed.orders.place("v", ETH, "buy", "0.5", "1000").wait_live(5)
+        caplog.clear()
+        with serving(tmp_path, kind, sim.url, keyless=True) as feed, client(feed) as one:
+            assert "v has live orders of ours and no keys any more: see to them there" in caplog.text
+            # who has those keys now is somebody else
+            assert numbers(one.login("v", OWN)) == []
+        with serving(tmp_path, kind, sim.url) as feed:
+            assert [view.state for view in feed.orders.open_orders()] == ["working"]
+
+
+def configured(*drop: str, **gateway: Any) -> Config:
+    venue = at_simulator("coinceres", "ws://127.0.0.1:1/")
+    return Config.from_dict(
+        {
+            "orders": {"journal": "journal"},
+            "venue": [{name: value for name, value in venue.items() if name not in drop}],
+            **({"gateway": gateway} if gateway else {}),
+        }
+    )
+
+
+LISTED = {"id": "a", "access_key": "plain:listed-key", "secret_key": "plain:listed-secret"}
+
+
+@pytest.mark.parametrize(
+    ("drop", "gateway"),
+    [
+        (("api_key", "api_secret"), {}),
+        (("api_key", "api_secret"), {"max_venue_logins": 0}),
+        (("api_key", "api_secret"), {"client": [LISTED]}),
+        (("api_secret",), {"listen": "127.0.0.1:0"}),
+        (("api_key",), {"listen": "127.0.0.1:0"}),
+    ],
+    ids=["no gateway", "no keys of others", "a list trades with ours", "no secret", "no key"],
+)
+def test_keys_are_needed_where_nobody_brings_any_and_always_both(
+    drop: tuple[str, ...], gateway: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        configured(*drop, **gateway)
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"configuration: venue[0].{name}: missing, expected {FORMS}" for name in drop
+    ]
+
+
+def test_the_plan_says_whose_keys_are_used() -> None:
+    resolved = plan(configured("api_key", "api_secret", listen="127.0.0.1:0"), SPECS, ORDER_SPECS)
+    text = render(resolved)
+    assert "credentials  none: those of the gateway's clients" in text
+    assert "url          ws://127.0.0.1:1/" in text
+    assert "credentials  api_key from" in render(plan(configured(), SPECS, ORDER_SPECS))
