@@ -10,7 +10,6 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ferrofeed.orders.desk import KEYLESS, MARK, READY, WELL
 from ferrofeed.session.snapshot import Phase
 from ferrofeed.spec import INTERVALS
 
@@ -27,7 +26,13 @@ STOPPED: Final = 2
 PHASES: Final = tuple(Phase)
 SLOTS: Final = ("quote", "depth", "trade", *(f"bar:{interval}" for interval in INTERVALS))
 """Channels by their slot in the core (``pipeline::channel_slot``)."""
+MARK: Final = "#"
+"""Between a venue's id and the name of who has an account or a login of its own there; no label of ours has it."""
 DOWN: Final = "down"
+READY: Final = "ready"
+KEYLESS: Final = "keyless"
+WELL: Final = frozenset({READY, KEYLESS})
+"""Where a trading venue that nothing is wrong with stands: it takes our orders, or only those of others."""
 JOURNAL_FAILED: Final = 5
 """Which word of a trading venue says that the journal takes nothing."""
 DESK_STATES: Final = ("", DOWN, "opening", "reconciling", READY, KEYLESS)
@@ -203,13 +208,19 @@ def missing(view: MetricsView) -> list[str]:
 def refused_for_good(view: MetricsView) -> list[str]:
     """Why nothing is tried any more, if every connection was refused for good; else nothing.
 
-    Those of a gateway's clients that log in with keys of their own are no matter of ours.
+    Those of a gateway's clients that log in with keys of their own are no failure of ours, but a reason to go on: while
+    one is live, and where only they trade.
     """
-    states = {
-        number: IDLE if words is None else SessionState(*words)
-        for number, (label, words) in enumerate(view.sessions())
-        if MARK not in label
-    }
-    if not states or not all(state.fatal for state in states.values()):
+    if any(words is not None and DESK_STATES[words[0]] == KEYLESS for _, words in view.desk_states()):
         return []
-    return [read_tallies(view.tallies(number)).fatal for number in states]
+    ours = []
+    for number, (label, words) in enumerate(view.sessions()):
+        state = IDLE if words is None else SessionState(*words)
+        if MARK in label:
+            if PHASES[state.phase] is Phase.LIVE:
+                return []
+        elif not state.fatal:
+            return []
+        else:
+            ours.append(read_tallies(view.tallies(number)).fatal)
+    return ours

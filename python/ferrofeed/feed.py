@@ -235,10 +235,16 @@ class Feed:
             self._on_loop(partial(link.unwant, gone))
 
     def retry(self, venue: str) -> None:
-        """Try again what the venue had refused for good (a wrong key), once that is put right. Else does nothing."""
+        """Try again what the venue had refused for good (a wrong key), once that is put right. Else does nothing.
+
+        Logins of the gateway's clients there are tried again too.
+        """
         links: list[Link | OrderLink] = [*self._links.get(venue, ())]
         if not links and self._order_side is not None:
-            links += [link for link in self._order_side.links if any(desk.venue == venue for desk in link.desks)]
+            side = self._order_side
+            links += [link for link in side.links if any(desk.is_of(venue) for desk in link.desks)]
+            if not links and venue in side.orders.venues():
+                return  # one that never connects: the paper exchange, or one without keys
         for link in links or self._venue(venue)[1]:
             self._on_loop(link.retry)
 

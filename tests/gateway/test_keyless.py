@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from tests.gateway.test_venue_logins import (
 from tests.orders.support import at_simulator, until
 
 from ferrofeed import Config, ConfigError
-from ferrofeed.board import missing, refused_for_good
+from ferrofeed.board import SessionState, missing, refused_for_good
 from ferrofeed.config.plan import plan, render
 from ferrofeed.orders import NotReadyError, logins
 from ferrofeed.orders.board import order_metrics
@@ -86,9 +85,54 @@ def test_it_is_well_and_takes_no_orders_of_ours(tmp_path: Path, sim: SimulatorTh
         assert states == {"down": 0, "opening": 0, "reconciling": 0, "ready": 0, "keyless": 1}
         with pytest.raises(NotReadyError, match="v takes no orders: it is keyless, not ready"):
             feed.orders.place("v", ETH, "buy", "0.5", "1000")
-        feed.orders.kill("a test")
-        feed.orders.cancel_all()
+        feed.retry("v")
         assert feed.orders.desk_state("v") == "keyless"
+
+
+@each_kind
+@pytest.mark.parametrize("way", ["disconnect", "kill", "stop"])
+def test_what_cancels_everything_cancels_there_too(tmp_path: Path, sim: SimulatorThread, kind: str, way: str) -> None:
+    with sim, serving(tmp_path, kind, sim.url, keyless=True, on_disconnect="cancel") as feed:
+        with client(feed) as one:
+            one.login("v", ANNA).placed("BUY", "1000", "0.5")
+            assert len(live(sim)) == 1
+            if way == "kill":
+                feed.orders.kill("a test")
+                until(lambda: live(sim) == [], "the kill switch reaches it")
+            elif way == "stop":
+                feed.stop()
+                assert live(sim) == []
+        until(lambda: live(sim) == [], "nothing is left")
+
+
+@each_kind
+def test_twenty_clients_do_not_wait_for_one_another(tmp_path: Path, sim: SimulatorThread, kind: str) -> None:
+    """One key may connect twenty times a minute; each of these has one of its own."""
+    with sim, serving(tmp_path, kind, sim.url, keyless=True, max_venue_logins=25) as feed, client(feed) as one:
+        sent = [
+            one.ask("login", platform="v", symbols=[ETH], access_key=access, secret_key=secret)
+            for access, secret in list(KEYS.items())[:25]
+        ]
+        for answer in sent:
+            Login(one, answer["token"]).state(6)
+
+
+def test_a_client_is_tried_again_when_its_key_is_put_right(tmp_path: Path) -> None:
+    """CoinCeres refuses the connection, for good; a gateway's platform tells by itself when it is ready."""
+    kind, keys = "coinceres", dict(KEYS)
+    options = OrderOptions(ready_delay_s=0.01)
+    with (
+        SimulatorThread(kind, rate=0, symbols=[ETH], seed=1, options=Options(keys=keys), orders=options) as sim,
+        serving(tmp_path, kind, sim.url, keyless=True) as feed,
+        client(feed) as one,
+    ):
+        answer = one.ask("login", platform="v", symbols=[ETH], access_key="late", secret_key="late-secret")
+        login = Login(one, answer["token"])
+        login.state(3)
+        keys["late"] = "late-secret"
+        feed.retry("v")
+        login.state(6)
+        login.placed("BUY", "1000", "0.5")
 
 
 @each_kind
@@ -99,7 +143,9 @@ def test_a_client_with_wrong_keys_fails_for_itself(tmp_path: Path, sim: Simulato
         assert Login(one, answer["token"]).state(3)["msg"].startswith("connect failed: ")
         until(lambda: server(feed).counters()["login_refused"] == 1, "it is counted")
         view = feed.core.board.view()
-        time.sleep(0.3)  # for what is put up every 0.1 s
+        if kind == "coinceres":  # at a gateway it is the login that is refused, and tried again
+            fatal = SessionState._fields.index("fatal")
+            until(lambda: any(words and words[fatal] for _, words in view.sessions()), "it is put up")
         assert refused_for_good(view) == []
         assert missing(view) == feed.missing() == []
         assert feed.wait_ready(1)
@@ -159,6 +205,25 @@ def test_keys_are_needed_where_nobody_brings_any_and_always_both(
     assert [str(problem) for problem in caught.value.problems] == [
         f"configuration: venue[0].{name}: missing, expected {FORMS}" for name in drop
     ]
+
+
+def test_one_place_without_keys_is_there_once() -> None:
+    venue = {name: value for name, value in at_simulator("coinceres", "ws://127.0.0.1:1/").items() if "api" not in name}
+    read = {"orders": {"journal": "journal"}, "gateway": {"listen": "127.0.0.1:0"}}
+    with pytest.raises(ConfigError) as caught:
+        Config.from_dict({**read, "venue": [venue, {**venue, "id": "w"}]})
+    assert [str(problem) for problem in caught.value.problems] == [
+        "configuration: venue[1].api_key: found none, as at venue[0], "
+        "expected one [[venue]] for each place; gateway.aliases give it more names"
+    ]
+    assert len(Config.from_dict({**read, "venue": [venue, {**venue, "id": "w", "exchange": "OTHER"}]}).trading) == 2
+
+
+def test_keys_of_clients_in_the_clear_are_warned_of() -> None:
+    venue = {name: value for name, value in at_simulator("coinceres", "ws://a.test/").items() if "api" not in name}
+    read = {"orders": {"journal": "journal"}, "gateway": {"listen": "127.0.0.1:0"}, "venue": [venue]}
+    warnings = [(warning.path, warning.found) for warning in Config.from_dict(read).warnings]
+    assert ("venue[0].url", "credentials would cross the network unencrypted") in warnings
 
 
 def test_the_plan_says_whose_keys_are_used() -> None:

@@ -23,6 +23,7 @@ OWN = ("sim-key", "sim-secret")
 KEYS = {f"client-key-{n}": f"client-secret-{n}" for n in range(40)} | dict([OWN])
 ANNA, BERT = list(KEYS.items())[:2]
 each_kind = pytest.mark.parametrize("kind", KINDS)
+each_way = pytest.mark.parametrize("keyless", [False, True], ids=["keys", "keyless"])
 
 
 @pytest.fixture
@@ -196,9 +197,14 @@ def sessions(sim: SimulatorThread, kind: str) -> int:
     return sim.call(lambda venue: len(venue.connections))
 
 
+@each_way
 @each_kind
-def test_there_are_so_many_and_no_more(tmp_path: Path, sim: SimulatorThread, kind: str) -> None:
-    with serving(tmp_path, kind, sim.url, max_venue_logins=1) as feed, client(feed) as one, client(feed) as two:
+def test_there_are_so_many_and_no_more(tmp_path: Path, sim: SimulatorThread, kind: str, *, keyless: bool) -> None:
+    with (
+        serving(tmp_path, kind, sim.url, keyless=keyless, max_venue_logins=1) as feed,
+        client(feed) as one,
+        client(feed) as two,
+    ):
         anna = one.login("v", ANNA)
         answer = two.ask("login", platform="v", symbols=[ETH], access_key=BERT[0], secret_key=BERT[1])
         bert = Login(two, answer["token"])
@@ -218,15 +224,16 @@ def test_there_are_so_many_and_no_more(tmp_path: Path, sim: SimulatorThread, kin
         one.login("v", OWN)
 
 
+@each_way
 @each_kind
 def test_what_was_live_is_found_again_after_a_restart(
-    tmp_path: Path, sim: SimulatorThread, kind: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, sim: SimulatorThread, kind: str, caplog: pytest.LogCaptureFixture, *, keyless: bool
 ) -> None:
-    with serving(tmp_path, kind, sim.url) as feed, client(feed) as one:
+    with serving(tmp_path, kind, sim.url, keyless=keyless) as feed, client(feed) as one:
         number = one.login("v", ANNA).placed("BUY", "1000", "0.5")
         at_venue = venue_id(feed, number)
     sim.call(lambda venue: venue.fill(at_venue, "0.2"))  # type: ignore[attr-defined]
-    with serving(tmp_path, kind, sim.url) as feed, client(feed) as one:
+    with serving(tmp_path, kind, sim.url, keyless=keyless) as feed, client(feed) as one:
         assert "has live orders: what became of them is found out when it logs in again" in caplog.text
         assert feed.orders.ready(), "nobody else waits for that"
         other = one.login("v", BERT)

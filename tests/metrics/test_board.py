@@ -26,6 +26,7 @@ from ferrofeed.board import (
     trouble,
     write_tallies,
 )
+from ferrofeed.session.snapshot import Phase
 
 T = TypeVar("T")
 CLOCK_NS = 1 << 62
@@ -87,6 +88,34 @@ def test_readiness_is_read_off_the_words() -> None:
     assert refused_for_good(view) == []
     made.put_session(0, state(fatal=1))
     assert refused_for_good(view) == ["", "no such key"]
+
+
+def test_clients_with_keys_of_their_own_are_no_failure_of_ours_but_a_reason_to_go_on() -> None:
+    made, view = running("a", "v#1", "v#2")
+    made.put_tallies(0, write_tallies(Tallies({}, {}, {}, "no such key"), 8192))
+    made.put_session(1, state(phase=PHASES.index(Phase.FATAL), fatal=1))
+    assert refused_for_good(view) == [], "ours goes on, a client's does not"
+    made.put_session(0, state(phase=PHASES.index(Phase.FATAL), fatal=1))
+    assert refused_for_good(view) == ["no such key"], "nobody trades any more"
+    made.put_session(2, state(phase=PHASES.index(Phase.LIVE)))
+    assert refused_for_good(view) == [], "a client does"
+    made.put_session(2, state(phase=PHASES.index(Phase.BACKOFF)))
+    assert refused_for_good(view) == ["no such key"]
+
+
+def test_where_clients_may_trade_with_their_keys_nothing_is_given_up(tmp_path: Path) -> None:
+    feed = _core.FeedCore()
+    feed.add_connection("itick", label="a")
+    made, view = feed.board, feed.board.view()
+    made.put_session(0, state(phase=PHASES.index(Phase.FATAL), fatal=1))
+    orders = _core.OrderCore(feed, journal=str(tmp_path / "journal"), fsync="off")
+    desk = orders.add_coinceres("v", 0, exchange="TEST")
+    orders.tick()
+    assert refused_for_good(view) == [""]
+    orders.set_keyless(desk)
+    orders.tick()
+    assert refused_for_good(view) == []
+    orders.close()
 
 
 def test_a_wanted_book_that_is_not_there_is_missing() -> None:

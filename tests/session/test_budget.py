@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.session.support import KEY, SPECS, Config, Plain
 
-from ferrofeed.session.budget import WINDOW_NS, Budget, Budgets, SlidingWindow
+from ferrofeed.session.budget import ATTEMPTS, WINDOW_NS, Budget, Budgets, SlidingWindow
 from ferrofeed.session.units import SECOND
 from ferrofeed.spec import Heartbeat, Limits
 
@@ -134,3 +134,26 @@ def test_a_budget_without_rate_lets_requests_pass() -> None:
 def test_a_window_of_nothing_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="allows nothing"):
         SlidingWindow(0)
+
+
+def test_who_comes_with_keys_of_his_own_has_a_budget_and_all_of_them_together_another() -> None:
+    budgets, spec = Budgets(), SPECS["itick"]
+    each, most = spec.limits.connects_per_minute, 3
+
+    def tries(owner: str, now: int) -> int:
+        budget = budgets.other(spec, "v", owner, most=most)
+        count = 0
+        while budget.take_connect(now):
+            budget.release()
+            count += 1
+        return count
+
+    assert tries("anna", 0) == each, "as often as any key"
+    assert tries("anna", 1) == 0, "the same one when she comes again"
+    assert tries("bert", 1) == ATTEMPTS * most, "what is left of all"
+    assert tries("carl", 1) == 0
+    again = budgets.other(spec, "v", "carl", most=most)
+    assert again.connect_at(1) == WINDOW_NS
+    assert budgets.other(spec, "w", "anna", most=most).connect_at(1) == 1, "another venue"
+    assert budgets.of(spec, Config()).connect_at(1) == 1, "our own key waits for nobody"
+    assert tries("carl", WINDOW_NS) == each

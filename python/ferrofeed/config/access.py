@@ -29,13 +29,13 @@ def check(ctx: Context, path: str, venue: dict[str, Any], spec: VenueSpec, *, ke
             ctx.problem(f"{path}.{name}", "missing", CREDENTIAL_FORMS)
         elif name in venue and name not in spec.credentials:
             ctx.warn(f"{path}.{name}", f"{spec.name} has no use for it", "no such key")
-    _transport(ctx, path, venue)
+    _transport(ctx, path, venue, brought=keyless)
 
 
-def _transport(ctx: Context, path: str, venue: dict[str, Any]) -> None:
+def _transport(ctx: Context, path: str, venue: dict[str, Any], *, brought: bool) -> None:
     parts = urlsplit(venue["url"])
     remote = not is_loopback(parts.hostname or "")
-    has_secret = "api_key" in venue or "api_secret" in venue
+    has_secret = brought or "api_key" in venue or "api_secret" in venue
     if parts.scheme == "ws":
         if "tls_ca" in venue:
             ctx.problem(

@@ -249,6 +249,6 @@ def _gateway_lines(resolved: Plan) -> Iterator[str]:
             may = f"may {client['permission']} at {where}"
             yield _row("client", f"{client['id']}  {may}: {_said(client['limits'])}")
         if not served["clients"]:
-            yield _row("clients", "anybody: with the keys of a venue, with any for paper")
+            yield _row("clients", "anybody: with keys that a venue takes, with any for paper")
         after = {"keep": "stay", "cancel": "are cancelled"}[served["on_disconnect"]]
         yield _row("orders", f"live orders {after} when a login ends")

@@ -44,7 +44,7 @@ def check(
         at_venue = venue.get("risk", _NOTHING).over(risk)
         _budget(ctx, f"{path}.risk", at_venue)
         _Trades(ctx, path, venue, _Books(venues, market), spec).check(at_venue)
-    _logins(ctx, found)
+    _logins(ctx, found, keys_are_brought=_keys_are_brought(top))
 
 
 def _keys_are_brought(top: _Read) -> bool:
@@ -178,17 +178,21 @@ def _limits(ctx: Context, path: str, one: _Read, risk: RiskConfig, *, real: bool
         ctx.warn(f"{path}.risk", "no limit of the position", "max_position")
 
 
-def _logins(ctx: Context, found: list[tuple[int, _Read]]) -> None:
-    """One login twice: a gateway refuses the second, a venue would show each what the other does."""
+def _logins(ctx: Context, found: list[tuple[int, _Read]], *, keys_are_brought: bool) -> None:
+    """One login twice: a gateway refuses the second, a venue would show each what the other does.
+
+    So it is with two venues without keys at one place: a client with the same keys at both has one login twice.
+    """
     for at, (index, venue) in enumerate(found):
+        keyless = "api_key" not in venue
+        if venue["kind"] == "paper" or (keyless and not keys_are_brought):
+            continue
         for other, earlier in found[:at]:
-            if "api_key" not in venue or "api_key" not in earlier:
-                continue
-            if all(venue.get(name) == earlier.get(name) for name in ("kind", "url", "platform", "exchange", "api_key")):
+            if all(venue.get(name) == earlier.get(name) for name in _LOGIN):
                 ctx.problem(
                     f"venue[{index}].api_key",
-                    f"found the login of venue[{other}] again",
-                    "one [[venue]] for each login",
+                    f"found {f'none, as at venue[{other}]' if keyless else f'the login of venue[{other}] again'}",
+                    f"one [[venue]] for each {'place; gateway.aliases give it more names' if keyless else 'login'}",
                 )
                 break
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ferrofeed.orders.desk import MARK, Desk
+from ferrofeed.board import MARK
+from ferrofeed.orders.desk import Desk
 
 if TYPE_CHECKING:
     from ferrofeed import _core

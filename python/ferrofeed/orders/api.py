@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ferrofeed import _core
+from ferrofeed.board import WELL
 from ferrofeed.errors import UsageError
 from ferrofeed.orders.account import Balance, InstrumentRules, Mode, Position
-from ferrofeed.orders.desk import WELL
 from ferrofeed.orders.errors import BadInputError, NotReadyError, WaitTimeoutError, error_of
 from ferrofeed.orders.events import Callback, OrderEvent, OrderEvents, event_of, finish
 from ferrofeed.orders.news import News

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
-MARK: Final = "#"
-"""Between a venue's id and the name of whoever has an account or a login of its own there: no label has it."""
-READY: Final = "ready"
-KEYLESS: Final = "keyless"
-WELL: Final = frozenset({READY, KEYLESS})
-"""Where a trading venue that nothing is wrong with stands: it takes our orders, or only those of others."""
+from ferrofeed.board import MARK
 
 
 @dataclass(slots=True)
@@ -37,6 +31,10 @@ class Desk:
     def is_paper(self) -> bool:
         """Whether it is the exchange in this process."""
         return self.kind == "paper"
+
+    def is_of(self, venue: str) -> bool:
+        """Whether it is at this venue of the configuration, whoever has it."""
+        return self.venue.partition(MARK)[0] == venue
 
     def add(self, instrument: int, symbol: str, raw_symbol: str) -> None:
         """Take an instrument in."""

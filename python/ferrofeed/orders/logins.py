@@ -11,9 +11,10 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from ferrofeed.board import MARK
 from ferrofeed.config import Secret
 from ferrofeed.orders.connecting import secrets_of
-from ferrofeed.orders.desk import MARK, Desk
+from ferrofeed.orders.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,8 +143,9 @@ class Logins:
         else:
             places.count += 1
             label, again = f"{venue}{MARK}{places.count}", []
-        # wrong keys must not use up the attempts of the venue's own login, and all others' together have a bound
-        budget = connector.budgets.others(connector.specs[login.venue.kind], venue)
+        # wrong keys must not use up the attempts of the venue's own login, nor many logins those of one
+        spec = connector.specs[login.venue.kind]
+        budget = connector.budgets.other(spec, venue, login.desk.owner, most=self._most)
         return connector.connect(replace(login.venue, id=label), [login.desk], budget=budget, places=again)
 
     def _join(self, login: _Login) -> None:

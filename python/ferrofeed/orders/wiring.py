@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
+from ferrofeed.board import WELL
 from ferrofeed.dispatch import INLINE_CAPACITY
 from ferrofeed.orders.api import Orders
 from ferrofeed.orders.connecting import Connector
-from ferrofeed.orders.desk import WELL
 from ferrofeed.orders.runner import Runner
 from ferrofeed.orders.setup import add_desks, open_router
 from ferrofeed.orders.switch import CLEAR_FILE, SwitchFiles
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ferrofeed.session import BackoffPolicy, Budgets
     from ferrofeed.spec import VenueSpec
 
+_LOG = logging.getLogger("ferrofeed.orders")
 PAPER_BOOKS: Final = "paper-books"
 """The consumer that shows the paper exchanges their markets, as metrics name it."""
 
@@ -97,7 +99,9 @@ class OrderSide:
         self._connector = connector
         by_link: dict[int, list[Desk]] = {}
         for desk in self._desks:
-            if not (desk.is_paper or desk.keyless):
+            if desk.keyless:
+                _LOG.info("%s: no keys of ours: only the gateway's clients trade there, with theirs", desk.venue)
+            elif not desk.is_paper:
                 by_link.setdefault(desk.link, []).append(desk)
         for desks in by_link.values():
             venues = [config.venue(desk.venue) for desk in desks]

@@ -7,7 +7,7 @@ than a minute, because frames that left us evenly may arrive bunched.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Final
 
 from ferrofeed.session.units import SECOND, ns
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 WINDOW_NS: Final = 62 * SECOND
 """A minute and the most that the network may bunch up."""
+ATTEMPTS: Final = 4
+"""To connect, for each login with keys of its own that a venue may have: two rounds of two sockets."""
+KEPT_OTHERS: Final = 4_096
+"""Budgets of those who came with keys of their own; the one that was wanted longest ago is forgotten."""
 
 
 class SlidingWindow:
@@ -48,8 +52,10 @@ class SlidingWindow:
 class Budget:
     """The budget of one key."""
 
-    def __init__(self, limits: Limits, heartbeat: Heartbeat) -> None:
+    def __init__(self, limits: Limits, heartbeat: Heartbeat, *, of_all: SlidingWindow | None = None) -> None:
+        """``of_all``: attempts to connect that this key shares with others, besides its own."""
         self._limits = limits
+        self._of_all = of_all
         rate = limits.requests_per_minute
         self._requests = None if rate is None else SlidingWindow(rate)
         self._connects = SlidingWindow(limits.connects_per_minute)
@@ -112,13 +118,16 @@ class Budget:
         most = self._limits.connections_per_key
         if most is not None and self._open >= most:
             return None
-        return self._connects.earliest(now_ns)
+        at = self._connects.earliest(now_ns)
+        return at if self._of_all is None else max(at, self._of_all.earliest(now_ns))
 
     def take_connect(self, now_ns: int) -> bool:
         """Take the place of a connection that is tried now; give it back with :meth:`release`."""
         if self.connect_at(now_ns) != now_ns:
             return False
         self._connects.take(now_ns)
+        if self._of_all is not None:
+            self._of_all.take(now_ns)
         self._open += 1
         return True
 
@@ -132,18 +141,29 @@ class Budgets:
 
     def __init__(self) -> None:
         self._all: dict[tuple[str, bytes], Budget] = {}
+        self._of_all: dict[str, SlidingWindow] = {}
+        self._others: OrderedDict[tuple[str, str], Budget] = OrderedDict()
 
     def of(self, spec: VenueSpec, config: VenueConfig) -> Budget:
         """The budget of this configuration's key, made when first asked for."""
         key = config.api_key
-        return self._get(spec, hashlib.sha256(b"" if key is None else key.reveal().encode()).digest())
-
-    def others(self, spec: VenueSpec, venue: str) -> Budget:
-        """One budget for all at a venue who come with keys of their own: their attempts together have this bound."""
-        return self._get(spec, f"others at {venue}".encode())
-
-    def _get(self, spec: VenueSpec, digest: bytes) -> Budget:
+        digest = hashlib.sha256(b"" if key is None else key.reveal().encode()).digest()
         budget = self._all.get((spec.name, digest))
         if budget is None:
             budget = self._all[spec.name, digest] = Budget(spec.limits, spec.heartbeat)
+        return budget
+
+    def other(self, spec: VenueSpec, venue: str, owner: str, *, most: int) -> Budget:
+        """The budget of somebody who comes to a venue with keys of his own, one of ``most`` at a time.
+
+        All of these together may try to connect so often that each can twice a minute, on two sockets, and as often as
+        one key besides: whoever tries wrong keys out keeps the others waiting for a minute at most.
+        """
+        of_all = self._of_all.get(venue)
+        if of_all is None:
+            of_all = self._of_all[venue] = SlidingWindow(spec.limits.connects_per_minute + ATTEMPTS * most)
+        budget = self._others.pop((venue, owner), None) or Budget(spec.limits, spec.heartbeat, of_all=of_all)
+        self._others[venue, owner] = budget
+        while len(self._others) > KEPT_OTHERS:
+            self._others.popitem(last=False)
         return budget

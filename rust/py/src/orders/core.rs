@@ -713,7 +713,7 @@ impl OrderCore {
             .collect()
     }
 
-    /// The names of desks that the journal knows live orders of, and that were not added.
+    /// The names of desks that the journal knows live orders of, and that were not added, or never connect.
     fn waiting_desks(&self, py: Python<'_>) -> Vec<String> {
         let state = self.state(py);
         let ledger = state.router.ledger();

@@ -190,7 +190,8 @@ impl Router {
             events: Vec::new(),
             ended: 0,
             seq: 0,
-            // nanoseconds: no run repeats the numbers of another, however soon it starts; a venue may take the second for a repetition
+            // nanoseconds: no run repeats the numbers of another, however soon it starts, unless the clock is set back to the very
+            // moment of one; a venue may take the second for a repetition
             number: u64::try_from(now.realtime.max(0)).unwrap_or(0),
             payload: Vec::new(),
             closes: Vec::new(),
