@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SETTLE_S: Final = 15.0
 """How long the last answers may take."""
 QUIET_S: Final = 0.5
+LAST_S: Final = 0.1
 READY_S: Final = 60.0
 AT_ONCE: Final = 50
 """Sockets that log in at a time."""
@@ -210,6 +211,8 @@ class Generator:
         try:
             measured("begin")
             start = await self._put()
+            # what looks now keeps the loop from reading: the last answers would be as late as that takes
+            await asyncio.sleep(LAST_S)
             measured("end")
             await self._settled(self.load.requests)
             whole = True
