@@ -58,7 +58,7 @@ def desk_plan(config: Config, venue: VenueConfig, specs: Mapping[str, VenueSpec]
     else:
         secrets = {name: getattr(venue, name) for name in _CREDENTIALS}
         plan |= {
-            "url": redact_url(venue.url if venue.api_key is None else spec.dialect.url(venue, SAMPLE_TIME_MS)),
+            "url": redact_url(venue.url if venue.keyless else spec.dialect.url(venue, SAMPLE_TIME_MS)),
             "push_url": redact_url(venue.push_url) if venue.push_url else None,
             "credentials": {name: secret.source for name, secret in secrets.items() if secret is not None},
             "tls_ca": None if venue.tls_ca is None else str(venue.tls_ca),

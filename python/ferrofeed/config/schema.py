@@ -95,7 +95,7 @@ class VenueConfig:
     """By channel (``bar``: all bars): how long without data before it is probed."""
     subscribe: Sequence[Subscription] = ()
 
-    # of venues that trade; without a key there, nobody but clients of the gateway that bring theirs has an account
+    # of venues that trade
     exchange: str = ""
     """coinceres: the exchange behind it."""
     push_url: str = ""
@@ -130,6 +130,11 @@ class VenueConfig:
     def trades(self) -> bool:
         """Whether it takes orders; then it brings no market data."""
         return self.kind in ORDER_KINDS
+
+    @property
+    def keyless(self) -> bool:
+        """Whether it trades, and not with keys of ours: clients of the gateway bring theirs."""
+        return self.trades and self.kind != "paper" and self.api_key is None
 
     def topics(self) -> Iterator[tuple[str, str]]:
         """Every (symbol, channel) to subscribe, in the order of the file."""

@@ -75,11 +75,11 @@ def add_desks(config: Config, core: _core.OrderCore, books: Books, specs: Mappin
     links: dict[tuple[str, ...], int] = {}
     desks = []
     for venue in config.trading:
-        keyless = venue.kind != "paper" and venue.api_key is None
-        place = (venue.kind, venue.url) if venue.kind == "quantapi" and not keyless else ("", venue.id)
+        shared = venue.kind == "quantapi" and not venue.keyless
+        place = (venue.kind, venue.url) if shared else ("", venue.id)
         link = links.setdefault(place, len(links))
-        desk = Desk(venue.id, venue.kind, _add_desk(core, venue, link), link, keyless=keyless)
-        if keyless:
+        desk = Desk(venue.id, venue.kind, _add_desk(core, venue, link), link, keyless=venue.keyless)
+        if desk.keyless:
             core.set_keyless(desk.number)
         for trade in venue.trade:
             for symbol in trade.symbols:
