@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from tests.gateway.test_venue_logins import (
     server,
     serving,
     sessions,
+    simulator,
     venue_id,
+    without_keys,
 )
 from tests.orders.support import at_simulator, until
 
@@ -30,17 +33,16 @@ from ferrofeed.board import SessionState, missing, refused_for_good
 from ferrofeed.config.plan import plan, render
 from ferrofeed.orders import NotReadyError, logins
 from ferrofeed.orders.board import order_metrics
-from ferrofeed.sim import Options, OrderOptions, SimulatorThread
+from ferrofeed.sim import SimulatorThread
 from ferrofeed.venues import ORDER_SPECS, SPECS
 
 FORMS = '"env:NAME", "file:/path" or "credential:NAME"'
 
 
 @pytest.fixture
-def sim(kind: str) -> SimulatorThread:
-    return SimulatorThread(
-        kind, rate=0, symbols=[ETH], seed=1, options=Options(keys=KEYS), orders=OrderOptions(ready_delay_s=0.01)
-    )
+def sim(kind: str) -> Iterator[SimulatorThread]:
+    with simulator(kind) as sim:
+        yield sim
 
 
 @each_kind
@@ -48,7 +50,7 @@ def test_only_clients_go_there_each_with_an_account_of_its_own(
     tmp_path: Path, sim: SimulatorThread, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logins, "LINGER_S", 0.1)
-    with sim, serving(tmp_path, kind, sim.url, keyless=True) as feed:
+    with serving(tmp_path, kind, sim.url, keyless=True) as feed:
         with client(feed) as one, client(feed) as two:
             assert len(sim.call(lambda venue: venue.connections)) == 0, "nobody of ours knocks there"
             anna, bert, third = one.login("v", ANNA), two.login("v", BERT), two.login("v", OWN)
@@ -70,7 +72,7 @@ def test_only_clients_go_there_each_with_an_account_of_its_own(
 
 @each_kind
 def test_it_is_well_and_takes_no_orders_of_ours(tmp_path: Path, sim: SimulatorThread, kind: str) -> None:
-    with sim, serving(tmp_path, kind, sim.url, keyless=True) as feed:
+    with serving(tmp_path, kind, sim.url, keyless=True) as feed:
         view = feed.core.board.view()
         assert feed.orders.ready()
         assert feed.missing() == []
@@ -92,7 +94,7 @@ def test_it_is_well_and_takes_no_orders_of_ours(tmp_path: Path, sim: SimulatorTh
 @each_kind
 @pytest.mark.parametrize("way", ["disconnect", "kill", "stop"])
 def test_what_cancels_everything_cancels_there_too(tmp_path: Path, sim: SimulatorThread, kind: str, way: str) -> None:
-    with sim, serving(tmp_path, kind, sim.url, keyless=True, on_disconnect="cancel") as feed:
+    with serving(tmp_path, kind, sim.url, keyless=True, on_disconnect="cancel") as feed:
         with client(feed) as one:
             one.login("v", ANNA).placed("BUY", "1000", "0.5")
             assert len(live(sim)) == 1
@@ -108,7 +110,7 @@ def test_what_cancels_everything_cancels_there_too(tmp_path: Path, sim: Simulato
 @each_kind
 def test_twenty_clients_do_not_wait_for_one_another(tmp_path: Path, sim: SimulatorThread, kind: str) -> None:
     """One key may connect twenty times a minute; each of these has one of its own."""
-    with sim, serving(tmp_path, kind, sim.url, keyless=True, max_venue_logins=25) as feed, client(feed) as one:
+    with serving(tmp_path, kind, sim.url, keyless=True, max_venue_logins=25) as feed, client(feed) as one:
         sent = [
             one.ask("login", platform="v", symbols=[ETH], access_key=access, secret_key=secret)
             for access, secret in list(KEYS.items())[:25]
@@ -120,9 +122,8 @@ def test_twenty_clients_do_not_wait_for_one_another(tmp_path: Path, sim: Simulat
 def test_a_client_is_tried_again_when_its_key_is_put_right(tmp_path: Path) -> None:
     """CoinCeres refuses the connection, for good; a gateway's platform tells by itself when it is ready."""
     kind, keys = "coinceres", dict(KEYS)
-    options = OrderOptions(ready_delay_s=0.01)
     with (
-        SimulatorThread(kind, rate=0, symbols=[ETH], seed=1, options=Options(keys=keys), orders=options) as sim,
+        simulator(kind, keys) as sim,
         serving(tmp_path, kind, sim.url, keyless=True) as feed,
         client(feed) as one,
     ):
@@ -138,7 +139,7 @@ def test_a_client_is_tried_again_when_its_key_is_put_right(tmp_path: Path) -> No
 @each_kind
 def test_a_client_with_wrong_keys_fails_for_itself(tmp_path: Path, sim: SimulatorThread, kind: str) -> None:
     """Its connection is the only one there is: that all are refused is no reason to give up."""
-    with sim, serving(tmp_path, kind, sim.url, keyless=True) as feed, client(feed) as one, client(feed) as two:
+    with serving(tmp_path, kind, sim.url, keyless=True) as feed, client(feed) as one, client(feed) as two:
         answer = one.ask("login", platform="v", symbols=[ETH], access_key=ANNA[0], secret_key="wrong")
         assert Login(one, answer["token"]).state(3)["msg"].startswith("connect failed: ")
         until(lambda: server(feed).counters()["login_refused"] == 1, "it is counted")
@@ -160,16 +161,15 @@ def test_what_is_live_there_from_a_time_with_keys_is_told_of(
     tmp_path: Path, sim: SimulatorThread, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    with sim:
-        with serving(tmp_path, kind, sim.url) as feed:
-            feed.orders.place("v", ETH, "buy", "0.5", "1000").wait_live(5)
-        caplog.clear()
-        with serving(tmp_path, kind, sim.url, keyless=True) as feed, client(feed) as one:
-            assert "v has live orders of ours and no keys any more: see to them there" in caplog.text
-            # who has those keys now is somebody else
-            assert numbers(one.login("v", OWN)) == []
-        with serving(tmp_path, kind, sim.url) as feed:
-            assert [view.state for view in feed.orders.open_orders()] == ["working"]
+    with serving(tmp_path, kind, sim.url) as feed:
+        feed.orders.place("v", ETH, "buy", "0.5", "1000").wait_live(5)
+    caplog.clear()
+    with serving(tmp_path, kind, sim.url, keyless=True) as feed, client(feed) as one:
+        assert "v has live orders of ours and no keys any more: see to them there" in caplog.text
+        # who has those keys now is somebody else
+        assert numbers(one.login("v", OWN)) == []
+    with serving(tmp_path, kind, sim.url) as feed:
+        assert [view.state for view in feed.orders.open_orders()] == ["working"]
 
 
 def configured(*drop: str, **gateway: Any) -> Config:
@@ -208,19 +208,20 @@ def test_keys_are_needed_where_nobody_brings_any_and_always_both(
 
 
 def test_one_place_without_keys_is_there_once() -> None:
-    venue = {name: value for name, value in at_simulator("coinceres", "ws://127.0.0.1:1/").items() if "api" not in name}
+    url = "ws://127.0.0.1:1/"
+    venue, second = without_keys("coinceres", url), without_keys("coinceres", url, "w")
     read = {"orders": {"journal": "journal"}, "gateway": {"listen": "127.0.0.1:0"}}
     with pytest.raises(ConfigError) as caught:
-        Config.from_dict({**read, "venue": [venue, {**venue, "id": "w"}]})
+        Config.from_dict({**read, "venue": [venue, second]})
     assert [str(problem) for problem in caught.value.problems] == [
         "configuration: venue[1].api_key: found none, as at venue[0], "
         "expected one [[venue]] for each place; gateway.aliases give it more names"
     ]
-    assert len(Config.from_dict({**read, "venue": [venue, {**venue, "id": "w", "exchange": "OTHER"}]}).trading) == 2
+    assert len(Config.from_dict({**read, "venue": [venue, {**second, "exchange": "OTHER"}]}).trading) == 2
 
 
 def test_keys_of_clients_in_the_clear_are_warned_of() -> None:
-    venue = {name: value for name, value in at_simulator("coinceres", "ws://a.test/").items() if "api" not in name}
+    venue = without_keys("coinceres", "ws://a.test/")
     read = {"orders": {"journal": "journal"}, "gateway": {"listen": "127.0.0.1:0"}, "venue": [venue]}
     warnings = [(warning.path, warning.found) for warning in Config.from_dict(read).warnings]
     assert ("venue[0].url", "credentials would cross the network unencrypted") in warnings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +26,30 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 each_way = pytest.mark.parametrize("keyless", [False, True], ids=["keys", "keyless"])
 
 
+def simulator(kind: str, keys: Mapping[str, str] = KEYS) -> SimulatorThread:
+    return SimulatorThread(
+        kind, rate=0, symbols=[ETH], seed=1, options=Options(keys=keys), orders=OrderOptions(ready_delay_s=0.01)
+    )
+
+
 @pytest.fixture
 def sim(kind: str) -> Iterator[SimulatorThread]:
-    with SimulatorThread(
-        kind, rate=0, symbols=[ETH], seed=1, options=Options(keys=KEYS), orders=OrderOptions(ready_delay_s=0.01)
-    ) as sim:
+    with simulator(kind) as sim:
         yield sim
+
+
+def without_keys(kind: str, url: str, name: str = "v", **more: Any) -> dict[str, Any]:
+    """A venue that we have no keys of."""
+    keys = {"api_key", "api_secret"}
+    return {key: value for key, value in at_simulator(kind, url, name, **more).items() if key not in keys}
 
 
 @contextlib.contextmanager
 def serving(folder: Path, kind: str, url: str, *, keyless: bool = False, **settings: Any) -> Iterator[Feed]:
     """A feed with its own login (keyless: without), and its gateway."""
-    venue = at_simulator(kind, url)
-    if keyless:
-        del venue["api_key"], venue["api_secret"]
     read = {
         "orders": {"journal": str(folder / "journal"), "settle_s": 0.2, "fsync": "off"},
-        "venue": [venue],
+        "venue": [without_keys(kind, url) if keyless else at_simulator(kind, url)],
         "gateway": {"listen": "127.0.0.1:0", **settings},
     }
     with Feed(Config.from_dict(read), backoff=SOON, seed=1) as feed:

@@ -99,6 +99,15 @@ def trader(kind: str, url: str, journal: Path, seed: str) -> subprocess.Popen[st
     )
 
 
+def settled(kind: str, url: str, journal: Path) -> tuple[dict[str, Any], str]:
+    """What a process that settles believes in the end, or why it "failed"; and what it logged."""
+    child = trader(kind, url, journal, "")
+    out, errors = child.communicate(timeout=90)
+    if child.returncode != 0 or not out:
+        return {"failed": f"it ended with {child.returncode}"}, errors
+    return json.loads(out.splitlines()[-1]), errors
+
+
 def schedule(kind: str, seed: int, folder: Path) -> str:
     """One schedule; what is wrong, or nothing."""
     rng = random.Random(seed)
@@ -124,19 +133,13 @@ def schedule(kind: str, seed: int, folder: Path) -> str:
                 child.kill()
                 child.communicate()
         time.sleep(0.5)  # what was sent before the kill may still be worked on: no fault delays it longer
-        child = trader(kind, sim.url, journal, "")
-        out, errors = child.communicate(timeout=90)
-        if child.returncode != 0 or not out:
-            return f"it did not settle: {errors}"
-        sim.ask("/pause")
-        time.sleep(0.2)
-        found = json.loads(out.splitlines()[-1])
+        found, errors = settled(kind, sim.url, journal)
         if "failed" in found:
             return f"it did not settle: {found['failed']} {errors} {log}"
+        sim.ask("/pause")
+        time.sleep(0.2)
         # the market moves on: what was filled after the router looked is asked for again, standing still
-        child = trader(kind, sim.url, journal, "")
-        out, errors = child.communicate(timeout=90)
-        found = json.loads(out.splitlines()[-1])
+        found, errors = settled(kind, sim.url, journal)
         if "failed" in found:
             return f"it did not settle again: {found['failed']} {errors} {log}"
         wrong = compare(kind, found, sim.ask("/truth"))

@@ -23,9 +23,7 @@ def check(ctx: Context, path: str, venue: dict[str, Any], spec: VenueSpec, *, ke
     reported = {problem.path for problem in ctx.problems}
     keyless = keys_are_brought and not {"api_key", "api_secret"} & venue.keys()
     for name in ("api_key", "api_secret"):
-        if keyless:
-            continue
-        if name in spec.credentials and name not in venue and f"{path}.{name}" not in reported:
+        if name in spec.credentials and name not in venue and not keyless and f"{path}.{name}" not in reported:
             ctx.problem(f"{path}.{name}", "missing", CREDENTIAL_FORMS)
         elif name in venue and name not in spec.credentials:
             ctx.warn(f"{path}.{name}", f"{spec.name} has no use for it", "no such key")

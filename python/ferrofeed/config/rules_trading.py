@@ -36,15 +36,16 @@ def check(
     _journal(ctx, top, trades=bool(found))
     risk: RiskConfig = orders.get("risk", _NOTHING)
     _budget(ctx, "orders.risk", risk)
+    keys_are_brought = _keys_are_brought(top)
     for index, venue in found:
         path = f"venue[{index}]"
         spec = trading.get(venue["kind"])
         if spec is not None:
-            access.check(ctx, path, venue, spec, keys_are_brought=_keys_are_brought(top))
+            access.check(ctx, path, venue, spec, keys_are_brought=keys_are_brought)
         at_venue = venue.get("risk", _NOTHING).over(risk)
         _budget(ctx, f"{path}.risk", at_venue)
         _Trades(ctx, path, venue, _Books(venues, market), spec).check(at_venue)
-    _logins(ctx, found, keys_are_brought=_keys_are_brought(top))
+    _logins(ctx, found, keys_are_brought=keys_are_brought)
 
 
 def _keys_are_brought(top: _Read) -> bool:

@@ -18,8 +18,6 @@ class Desk:
     number: int
     link: int
     """The socket it is on; a paper exchange has one of its own that is none."""
-    keyless: bool = False
-    """Nobody of ours has an account there: it never connects, logins of the gateway's clients are made like it."""
     owner: str = ""
     """Whose it is, if it came with a client of the gateway; its ``venue`` has that name too then."""
     instruments: dict[str, int] = field(default_factory=dict)

@@ -96,7 +96,7 @@ class Logins:
             return f"there are {self._most} logins with keys of their own already"
         access, secret = Secret(access_key.decode()), Secret(secret_key.decode())
         of, configured = self._orders.desk(venue), self._config.venue(venue)
-        shared = configured.kind == "quantapi" and not of.keyless
+        shared = configured.kind == "quantapi" and not configured.keyless
         link = of.link if shared else self._orders.next_link()
         try:
             number = self._router.add_login(of.number, name, link, access_key, secret_key)

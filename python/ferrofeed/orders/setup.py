@@ -78,8 +78,8 @@ def add_desks(config: Config, core: _core.OrderCore, books: Books, specs: Mappin
         shared = venue.kind == "quantapi" and not venue.keyless
         place = (venue.kind, venue.url) if shared else ("", venue.id)
         link = links.setdefault(place, len(links))
-        desk = Desk(venue.id, venue.kind, _add_desk(core, venue, link), link, keyless=venue.keyless)
-        if desk.keyless:
+        desk = Desk(venue.id, venue.kind, _add_desk(core, venue, link), link)
+        if venue.keyless:
             core.set_keyless(desk.number)
         for trade in venue.trade:
             for symbol in trade.symbols:

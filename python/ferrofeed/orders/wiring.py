@@ -99,7 +99,7 @@ class OrderSide:
         self._connector = connector
         by_link: dict[int, list[Desk]] = {}
         for desk in self._desks:
-            if desk.keyless:
+            if config.venue(desk.venue).keyless:
                 _LOG.info("%s: no keys of ours: only the gateway's clients trade there, with theirs", desk.venue)
             elif not desk.is_paper:
                 by_link.setdefault(desk.link, []).append(desk)
