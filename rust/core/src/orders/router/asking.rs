@@ -37,10 +37,7 @@ impl Router {
     pub fn open_desk(&mut self, number: u16, now: Stamp) {
         let Some(desk) = self.desk_mut(number) else { return };
         desk.state = DeskState::Opening;
-        desk.token = None;
-        desk.ready_early = false;
-        desk.ready_due = Nanos::MAX;
-        desk.in_trouble = false;
+        desk.forget_login();
         desk.unanswered = 0;
         desk.refused = None;
         if desk.speaker.has_login() {
@@ -94,10 +91,7 @@ impl Router {
             return;
         }
         desk.state = state;
-        desk.token = None;
-        desk.ready_early = false;
-        desk.ready_due = Nanos::MAX;
-        desk.in_trouble = false;
+        desk.forget_login();
         desk.pending.clear();
         desk.questions.clear();
         desk.put_off.clear();
@@ -132,8 +126,7 @@ impl Router {
         let contracts = self.contracts(number);
         let Some(desk) = self.desk_mut(number) else { return };
         desk.state = DeskState::Reconciling;
-        desk.ready_due = Nanos::MAX;
-        desk.in_trouble = false;
+        desk.stop_awaiting();
         desk.poll_due = now.monotonic.saturating_add(desk.poll);
         let instruments = desk.instruments.clone();
         for instrument in &instruments {

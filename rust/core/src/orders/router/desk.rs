@@ -317,6 +317,19 @@ impl Desk {
         self.ready_missed = false;
     }
 
+    /// Nothing is waited for any more: the platform is ready, or the login is gone.
+    pub(super) fn stop_awaiting(&mut self) {
+        self.ready_due = Nanos::MAX;
+        self.in_trouble = false;
+    }
+
+    /// There is no login, and nothing is known of the platform behind it.
+    pub(super) fn forget_login(&mut self) {
+        self.token = None;
+        self.ready_early = false;
+        self.stop_awaiting();
+    }
+
     /// Puts a question behind the others, unless it waits already.
     pub(super) fn question(&mut self, request: Request, now: Nanos) {
         if self.has_room() && !self.questions.iter().any(|waiting| waiting.request == request) {
