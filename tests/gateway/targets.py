@@ -128,7 +128,7 @@ class Process:
 
     def start(self) -> None:
         """Start, and wait until it serves."""
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "python")}
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "python"), "PYTHONFAULTHANDLER": "1"}
         command = [sys.executable, "-m", "ferrofeed", "run", "-c", "feed.toml"]
         with (self.folder / "stderr").open("ab") as errors:
             self.process = subprocess.Popen(
@@ -153,6 +153,10 @@ class Process:
         self.process.send_signal(number)
         try:
             return self.process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it says where its threads stand
+            self.process.wait(DEADLINE_S)
+            raise AssertionError(f"it does not end:\n{self.said()[-10_000:]}") from None
         finally:
             self.process.kill()
             self.process.wait()

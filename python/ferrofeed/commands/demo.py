@@ -26,12 +26,12 @@ from ferrofeed.demo.view import render
 from ferrofeed.errors import UsageError
 from ferrofeed.exporter.parent import Exporter
 from ferrofeed.feed import Feed
+from ferrofeed.signals import on_signals
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Generator
     from contextlib import AbstractContextManager
-    from types import FrameType
 
     from ferrofeed.config import Config
 
@@ -83,12 +83,7 @@ def run(args: argparse.Namespace) -> int:
     simulators = Simulators(args.rate, args.seed, args.faults)
     log.configure("error")
     stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, on_signal)
+    on_signals(dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), lambda _: stop.set()))
     console = Console()
     screen = console if console.is_terminal and not args.plain else None
     with _starting(screen):

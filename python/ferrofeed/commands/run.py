@@ -20,10 +20,10 @@ from ferrofeed.config.secrets import redact
 from ferrofeed.errors import UsageError
 from ferrofeed.exporter.parent import Exporter
 from ferrofeed.feed import Feed
+from ferrofeed.signals import on_signals
 
 if TYPE_CHECKING:
     import argparse
-    from types import FrameType
 
     from ferrofeed.config.schema import ServiceConfig
     from ferrofeed.consumer import Consumer
@@ -57,21 +57,22 @@ def run(args: argparse.Namespace) -> int:
     feed = Feed(config)
     output = feed.consumer(policy="block", name="stdout") if args.output == "jsonl" else None
 
-    def on_stop(number: int, _frame: FrameType | None) -> None:
-        _LOG.info("%s: stopping", signal.Signals(number).name)
+    def on_stop(number: signal.Signals) -> None:
+        _LOG.info("%s: stopping", number.name)
         stop.set()
 
-    def on_print(_number: int, _frame: FrameType | None) -> None:
-        print_quarantine(feed)
-
-    def on_kill(_number: int, _frame: FrameType | None) -> None:
-        # a thread of its own: this one may hold whatever it was interrupted with
+    def on_kill(_number: signal.Signals) -> None:
+        # a thread of its own: a stop must not wait for it
         threading.Thread(target=kill, args=(feed,), name="ferrofeed-kill", daemon=True).start()
 
-    signal.signal(signal.SIGTERM, on_stop)
-    signal.signal(signal.SIGINT, on_stop)
-    signal.signal(signal.SIGUSR1, on_print)
-    signal.signal(signal.SIGUSR2, on_kill)
+    on_signals(
+        {
+            signal.SIGTERM: on_stop,
+            signal.SIGINT: on_stop,
+            signal.SIGUSR1: lambda _: print_quarantine(feed),
+            signal.SIGUSR2: on_kill,
+        }
+    )
     address = config.service.metrics_address
     exporter = None if address is None else Exporter(feed, *address)
     try:
