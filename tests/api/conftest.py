@@ -24,7 +24,7 @@ CHANNELS = {
     "itick": ("quote", "depth", "trade", "bar:1m"),
     "infoway": ("depth", "trade", "bar:1m"),
 }
-DEADLINE_S = 15.0
+DEADLINE_S = 30.0
 
 
 class Market:

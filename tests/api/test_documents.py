@@ -109,7 +109,7 @@ def test_the_readmes_example(market: Market, tmp_path: Path) -> None:
         assert not wanted
         process.send_signal(signal.SIGINT)
         process.stdout.read()
-        assert process.wait(5) == -signal.SIGINT
+        assert process.wait(30) == -signal.SIGINT
 
 
 def test_the_paper_exchanges_example_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,7 +167,7 @@ def test_the_operators_program_obeys_its_signals(tmp_path: Path) -> None:
         process.send_signal(signal.SIGUSR2)
         assert any("kill" in line and "thrown: SIGUSR2" in line for line in lines)
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -154,7 +154,7 @@ def test_on_a_terminal_it_draws_whole_screens(columns: int, rows: int) -> None:
             except OSError:  # the other side is closed: it ended
                 break
             drawn += part
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
     os.close(leader)
     text = drawn.decode()
     assert "\x1b[?1049h" in text  # the alternate screen, and back

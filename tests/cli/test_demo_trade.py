@@ -135,7 +135,7 @@ def test_on_a_terminal_the_toy_has_a_panel(columns: int, rows: int, tmp_path: Pa
             except OSError:  # the other side is closed: it ended
                 break
             drawn += part
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
     os.close(leader)
     text = drawn.decode()
     assert "toy market maker (paper money)" in text

@@ -75,7 +75,7 @@ def service(start: Start, config: Callable[..., Path], tmp_path: Path) -> Iterat
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)
         process.kill()
-        process.wait(10)
+        process.wait(30)
 
 
 def test_a_feed_that_is_killed_takes_its_exporter_along(service: Service) -> None:
@@ -95,7 +95,7 @@ def test_sigterm_ends_both_in_time(service: Service) -> None:
     began = time.monotonic()
     os.kill(exporter, signal.SIGTERM)  # as systemd does: to every process of the service
     service.process.terminate()
-    assert service.process.wait(10) == 0
+    assert service.process.wait(30) == 0
     assert time.monotonic() - began < 5
     assert not lives(exporter)
     assert "the metrics exporter" not in stderr(service.tmp_path)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome", "headless_shell")
-_DEADLINE_S = 20.0
+_DEADLINE_S = 30.0
 _FLAGS = (
     "--headless=new",
     "--remote-debugging-pipe",
@@ -131,7 +131,7 @@ class Browser:
         """End it."""
         self._process.terminate()
         try:
-            self._process.wait(10)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

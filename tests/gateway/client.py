@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 D = Decimal
 ETH = "ETH/USDT"
-DEADLINE_S = 15.0
+DEADLINE_S = 30.0
 Message = dict[str, Any]
 _T = TypeVar("_T")
 

@@ -40,7 +40,6 @@ def plain(server: Server) -> Raw:
     return Raw(server, upgrade=False, tls=False)
 
 
-@pytest.mark.timeout(120)
 def test_handshakes_of_tls_that_never_end(tmp_path: Path) -> None:
     """Silence, pieces of a beginning, one byte at a time, and a beginning without an end."""
     count = 400 if FULL else 60
@@ -70,7 +69,6 @@ def test_handshakes_of_tls_that_never_end(tmp_path: Path) -> None:
         server.counts("handshake_failed", 4 * count + 20, 4 * count + 20)
 
 
-@pytest.mark.timeout(120)
 def test_what_is_no_tls(tmp_path: Path) -> None:
     """Plain requests, noise, and versions that nobody should speak any more."""
     rng = random.Random(3)

@@ -78,7 +78,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             time.sleep(0.05)
         yield found[1]
         run.terminate()
-        run.wait(10)
+        run.wait(30)
 
 
 def _login(page: Page, url: str) -> None:

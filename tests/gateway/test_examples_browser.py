@@ -68,7 +68,6 @@ def said(what: str, times: int = 1) -> str:
     return f"window.lines?.filter((line) => line.match(/{what}/)).length >= {times}"
 
 
-@pytest.mark.timeout(120)
 def test_the_strategy_trades_in_a_page_whose_origin_is_listed(tmp_path: Path, page: Page, site: Site) -> None:
     with gateway(tmp_path, origins=[site.origin]) as target:
         key = target.key()
@@ -91,7 +90,6 @@ def test_the_strategy_trades_in_a_page_whose_origin_is_listed(tmp_path: Path, pa
             assert login.assets()["ETH"] == {"free": D("1000.02"), "locked": 0, "total": D("1000.02")}
 
 
-@pytest.mark.timeout(120)
 def test_the_strategy_does_nothing_in_a_page_of_any_other_origin(tmp_path: Path, page: Page, site: Site) -> None:
     with gateway(tmp_path, origins=["http://127.0.0.1:1", site.origin.replace("http", "https")]) as target:
         key = target.key()

@@ -104,7 +104,6 @@ def settled(login: Login) -> tuple[Any, Any]:
     return login.assets(), {name: value for name, value in position.items() if name != "utime"}
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_both_know_the_same(tmp_path: Path, seed: int) -> None:
     with fronted(tmp_path) as target:

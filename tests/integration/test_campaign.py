@@ -221,7 +221,7 @@ def untroubled(simulator: Simulator) -> bool:
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(60 + 3 * SCHEDULES)
+@pytest.mark.timeout(120 + 3 * SCHEDULES)
 def test_everything_wanted_comes_back_exactly(harness: Harness) -> None:
     struck: Counter[str] = Counter()
     failures: list[str] = []

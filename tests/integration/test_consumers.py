@@ -199,7 +199,7 @@ def test_a_consumer_that_blocks_delays_neither_reads_nor_heartbeats(
         feed.on(name, callback)
     harness.live(feed)
     feed.subscribe(kind, SYMBOLS, CHANNELS[kind])
-    assert entered.wait(10)
+    assert entered.wait(30)
     # sampled on both sides while every callback stands still: what we read, and what of ours the venue saw
     beats: list[float] = [time.monotonic()]
     reads: list[float] = [time.monotonic()]

@@ -98,7 +98,7 @@ def test_it_stops_in_time(harness: Harness, kind: str, transport: str, peers: st
     took = time.monotonic() - begin
     assert took < 5
     if peers == "well":
-        assert took < 1
+        assert took < 2.5, "who answers is not cut off after the grace of 3 s"
         eventually(lambda: sim.open() == 0, "we said goodbye")
         assert sim.call(lambda simulator: simulator.stats.connections[1].closed) == 1000
     feed.stop()
@@ -119,12 +119,11 @@ def test_it_stops_while_it_connects(harness: Harness) -> None:
             pause.wait(turn / 1000)  # at another point of the handshake each time
             begin = time.monotonic()
             feed.stop()
-            assert time.monotonic() - begin < 2
+            assert time.monotonic() - begin < 2.5
         nobody(sim)
 
 
 @each_loop
-@pytest.mark.timeout(60)
 def test_starting_and_stopping_leaves_nothing_behind(harness: Harness) -> None:
     sims = [harness.sim(kind, transport) for kind, transport in zip(VENUES, ("tcp", "tls", "tls"), strict=True)]
     before = threading.active_count()

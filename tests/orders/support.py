@@ -13,7 +13,7 @@ from ferrofeed import Config, Feed
 from ferrofeed._core import read_journal
 from ferrofeed.session import BackoffPolicy
 
-DEADLINE_S = 15.0
+DEADLINE_S = 30.0
 SOON = BackoffPolicy(floor_s=0.01, base_s=0.02, cap_s=0.05, kick_count=1000)
 ETH = "ETH/USDT"
 D = Decimal

@@ -30,7 +30,7 @@ def test_every_event_in_order(feed: Feed) -> None:
     events = feed.orders.events()
     (order,) = place(feed)
     order.cancel()
-    order.wait(5)
+    order.wait(30)
     until(lambda: feed.orders.balances("paper")["USDT"].locked == 0, "the account")
     got = events.poll()
     assert [event.seq for event in got] == list(range(got[0].seq, got[0].seq + len(got)))
@@ -116,7 +116,7 @@ def test_callbacks_on_a_thread_of_their_own_and_inline(feed: Feed) -> None:
     feed.orders.on(lambda event: note("inline", event), inline=True)
     for order in place(feed, 10):
         order.cancel()
-        order.wait(5)
+        order.wait(30)
     last = feed.orders.events()
     until(lambda: seen["own"] and seen["own"] == seen["inline"] and not feed.orders.core.has_events(), "both have all")
     assert threads == {"own": {"ferrofeed-mine"}, "inline": {"ferrofeed"}}
@@ -152,7 +152,7 @@ def test_an_exception_of_a_callback_is_counted_and_the_feed_goes_on(
     with caplog.at_level(logging.ERROR):
         (order,) = place(feed)
         order.cancel()
-        assert order.wait(5).state == "cancelled"
+        assert order.wait(30).state == "cancelled"
         until(lambda: any(callback.errors > 1 for callback in feed.orders._callbacks), "errors are counted")
     assert caplog.text.count("the callback 'bad' raised") == 1
     events.close()

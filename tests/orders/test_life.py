@@ -21,7 +21,7 @@ def test_a_restart_knows_the_orders_and_asks_the_venue(tmp_path: Path) -> None:
     live.wait_live(5)
     over = feed.orders.place("paper", ETH, "buy", 1, 1001)
     over.cancel()
-    over.wait(5)
+    over.wait(30)
     feed.stop()
     again = running(config(tmp_path, paper()))
     assert again.orders.core.recovery[3] == 1
@@ -52,7 +52,7 @@ def test_paper_orders_of_a_later_run_have_higher_numbers_however_soon_it_starts(
             newest = numbers[-1]
             feed.orders.cancel_all()
             for order in orders:
-                order.wait(5)
+                order.wait(30)
 
 
 def test_one_process_writes_a_journal(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_the_kill_file(tmp_path: Path) -> None:
     order.wait_live(5)
     file = tmp_path / "journal" / "KILL"
     file.write_text("quotes ran\naway\n")
-    assert order.wait(10).state == "cancelled"
+    assert order.wait(30).state == "cancelled"
     assert orders.mode.killed == f"{file} is there: quotes ran away"
     with pytest.raises(UsageError, match="is there; the switch stays on until it is gone"):
         orders.clear_kill("a human")

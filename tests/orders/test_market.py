@@ -39,13 +39,13 @@ def test_a_market_order_takes_what_the_book_displays(tmp_path: Path, sim: Simula
         book = feed.book("market", ETH)
         assert book is not None
         price, size = book.asks[0]
-        bought = feed.orders.place("paper", ETH, "buy", size, type="market").wait(5)
+        bought = feed.orders.place("paper", ETH, "buy", size, type="market").wait(30)
         assert (bought.state, bought.filled, bought.average_price) == ("filled", size, price)
         fee = (size * price * D("0.001")).quantize(D("1e-8"), ROUND_UP)
         assert bought.fees == {"USDT": fee}
         # what was taken of the level stays taken
         (next_price, _) = book.asks[1]
-        again = feed.orders.place("paper", ETH, "buy", "0.0001", type="market").wait(5)
+        again = feed.orders.place("paper", ETH, "buy", "0.0001", type="market").wait(30)
         assert again.average_price == next_price
         until(lambda: feed.orders.position("paper", ETH).long == 50 + size + D("0.0001"), "the position")
         until(lambda: feed.orders.balances("paper")["ETH"].total == 50 + size + D("0.0001"), "the balance")
@@ -101,7 +101,7 @@ def test_the_collar(tmp_path: Path, sim: SimulatorThread) -> None:
             feed.orders.place("paper", ETH, "buy", "0.001", (best * D("1.02")).quantize(D("0.01")))
         assert caught.value.rule == "collar"
         near = feed.orders.place("paper", ETH, "buy", "0.001", (best * D("1.001")).quantize(D("0.01")))
-        assert near.wait(5).state == "filled"
+        assert near.wait(30).state == "filled"
         feed.orders.place("paper", ETH, "buy", "0.001", "100").wait_live(5)
 
 

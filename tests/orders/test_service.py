@@ -68,7 +68,7 @@ def test_sigusr2_throws_the_kill_switch_and_a_word_clears_it(tmp_path: Path, ser
     until(lambda: "the kill switch is cleared by anna" in said(tmp_path), "it is cleared")
     assert not (tmp_path / "journal" / CLEAR_FILE).exists()
     service.terminate()
-    assert service.wait(10) == 0
+    assert service.wait(30) == 0
 
 
 def test_the_kill_file_is_for_the_service_to_read_whatever_the_umask(
@@ -83,7 +83,7 @@ def test_the_kill_file_is_for_the_service_to_read_whatever_the_umask(
         os.umask(strict)
     until(lambda: "is there: runaway quotes" in said(tmp_path), "it halts")
     service.terminate()
-    assert service.wait(10) == 0
+    assert service.wait(30) == 0
 
 
 def test_a_folder_without_a_journal_can_not_be_halted(tmp_path: Path) -> None:
@@ -101,4 +101,4 @@ def test_a_second_service_is_refused_and_says_who_has_the_journal(
     assert f"another process (pid {service.pid}) writes this journal" in said(tmp_path)
     assert "Traceback" not in said(tmp_path)
     service.terminate()
-    assert service.wait(10) == 0
+    assert service.wait(30) == 0

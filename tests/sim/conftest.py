@@ -20,7 +20,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 if TYPE_CHECKING:
     from ferrofeed.sim import Simulator
 
-DEADLINE_S = 15.0
+DEADLINE_S = 30.0
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
 

@@ -74,7 +74,8 @@ class Exporter:
                 process.wait(END_S)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(END_S)
+                with contextlib.suppress(subprocess.TimeoutExpired):  # it ends when the system has time for it
+                    process.wait(END_S)
         if self._thread.is_alive():
             self._thread.join(END_S)
         self._listener.close()
