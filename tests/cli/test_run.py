@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -173,6 +175,34 @@ def test_a_reader_that_leaves_ends_it_without_a_trace(
     assert process.wait(30) == 1
     assert "Traceback" not in stderr(tmp_path)
     assert "BrokenPipe" not in stderr(tmp_path)
+
+
+def test_a_reader_that_does_not_read_keeps_nobody_from_stopping(
+    start: Start, config: Callable[..., Path], tmp_path: Path
+) -> None:
+    process = start("run", "-c", str(config()), "--output", "jsonl")
+    assert process.stdout is not None
+    assert fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, select.PIPE_BUF) == select.PIPE_BUF
+    assert select.select([process.stdout], [], [], 30)[0]
+    time.sleep(1)  # 300 events a second fill it
+    process.terminate()
+    assert process.wait(30) == 0
+    assert re.search(r"standard output is not read: the last \d+ bytes are lost", stderr(tmp_path))
+
+
+def test_a_slow_reader_gets_every_event_in_whole_lines(start: Start, config: Callable[..., Path]) -> None:
+    process = start("run", "-c", str(config(rate=3000)), "--output", "jsonl")
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(json.loads(line))
+        if len(lines) == 20:
+            time.sleep(1)  # the pipe is full meanwhile
+        if len(lines) == 2000:
+            process.terminate()
+    assert process.wait(30) == 0
+    assert len(lines) >= 2000
+    assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
 
 
 def test_a_wrong_key_is_2_with_the_venues_own_words(start: Start, config: Callable[..., Path], tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import os
 import re
 import resource
+import select
 import signal
 import sys
 import threading
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("ferrofeed.service")
 
 CAP_IPC_LOCK = 14
+LOOK_MS = 250
+PATIENCE_MS = 1000
+"""How long a reader of standard output may take nothing once we are to stop."""
 REFUSED = 2
 """Exit code when every venue refused us for good: only a changed configuration can help, a restart can't."""
 
@@ -154,8 +159,7 @@ def _serve(feed: Feed, stop: threading.Event, output: Consumer | None) -> int:
         if output is None:
             stop.wait(0.25)
         elif (batch := output.poll(0.25)) is not None:
-            sys.stdout.buffer.write(feed.core.json_lines(batch.core, feed.names.venues))
-            sys.stdout.buffer.flush()
+            _write(feed.core.json_lines(batch.core, feed.names.venues), stop)
             continue
         lacks = missing(view)
         if bool(lacks) == ready:
@@ -169,6 +173,21 @@ def _serve(feed: Feed, stop: threading.Event, output: Consumer | None) -> int:
             _LOG.error("every venue refused us for good: %s", "; ".join(refusals))
             return REFUSED
     return 0
+
+
+def _write(lines: bytes, stop: threading.Event) -> None:
+    """Write to standard output; who does not read it does not keep us from stopping."""
+    out = sys.stdout.fileno()
+    room = select.poll()
+    room.register(out, select.POLLOUT)
+    rest = memoryview(lines)
+    while rest:
+        if room.poll(LOOK_MS):
+            # a pipe that has room has it for so much, and does not block
+            rest = rest[os.write(out, rest[: select.PIPE_BUF]) :]
+        elif stop.is_set() and not room.poll(PATIENCE_MS):
+            _LOG.warning("standard output is not read: the last %d bytes are lost", len(rest))
+            return
 
 
 def print_quarantine(feed: Feed) -> None:
