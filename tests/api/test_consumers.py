@@ -196,8 +196,8 @@ def test_ctrl_c_ends_a_poll_that_waits_for_ever() -> None:
         "                    subscribe=[Subscription(['BTC/USDT'], ['trade'])])\n"
         "with Feed(Config([venue])) as feed:\n"
         "    consumer = feed.consumer(kinds='trade')\n"
-        "    print('waiting', flush=True)\n"
         "    try:\n"
+        "        print('waiting', flush=True)\n"
         "        consumer.poll(None)\n"
         "    except KeyboardInterrupt:\n"
         "        print('interrupted', flush=True)\n"
@@ -209,6 +209,7 @@ def test_ctrl_c_ends_a_poll_that_waits_for_ever() -> None:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "waiting\n"
+            time.sleep(0.2)
             start = time.monotonic()
             process.send_signal(signal.SIGINT)
             assert process.stdout.readline() == "interrupted\n"
