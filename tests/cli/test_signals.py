@@ -47,6 +47,38 @@ assert over.wait(20)
 """
 
 
+DEAF = """
+import faulthandler, os, signal, threading
+from ferrofeed.signals import on_signals
+
+faulthandler.dump_traceback_later(40, exit=True)
+heard = threading.Event()
+on_signals({signal.SIGUSR1: lambda _: heard.set()})
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+os.kill(os.getpid(), signal.SIGUSR1)
+heard.wait()
+"""
+FORKED = """
+import os, signal, time
+from ferrofeed.signals import on_signals
+
+told = []
+on_signals(dict.fromkeys((signal.SIGTERM, signal.SIGUSR1), told.append))
+signal.signal(signal.SIGRTMIN + 1, lambda *_: None)
+ours, childs = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(childs, b"!")
+    signal.pause()
+os.read(ours, 1)
+os.kill(child, signal.SIGTERM)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+os.kill(os.getpid(), signal.SIGRTMIN + 1)
+os.kill(os.getpid(), signal.SIGUSR1)
+while not told:
+    time.sleep(0.001)
+assert told == [signal.SIGUSR1], told
+"""
 ENVIRONMENT = {"PYTHONPATH": str(PACKAGE)}
 
 
@@ -73,10 +105,24 @@ def test_a_signal_finds_no_lock_of_the_code_it_interrupts(tmp_path: Path) -> Non
     assert set(said) == {"SIGUSR1", "main"}
 
 
-def test_an_action_that_fails_is_told_and_the_next_one_done() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FAULTY], env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False
+def finished(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_a_main_thread_that_hears_nothing_keeps_none_from_being_heard() -> None:
+    done = finished(DEAF)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_a_child_and_others_are_sent_is_not_for_us() -> None:
+    done = finished(FORKED)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_action_that_fails_is_told_and_the_next_one_done() -> None:
+    done = finished(FAULTY)
     assert done.returncode == 0, done.stderr
     assert "SIGUSR1 could not be obeyed" in done.stderr
     assert "KeyError: 'nothing'" in done.stderr

@@ -60,10 +60,11 @@ def test_only_clients_go_there_each_with_an_account_of_its_own(
             sim.call(lambda venue: venue.fill(venue_id(feed, first), "0.2"))  # type: ignore[attr-defined]
             anna.notice("fill", order_no=first, quantity=D("0.2"))
             # the connection is the client's own, and comes back for it
-            since = len(one.got)
+            since = len(one.got), len(two.got)
             sim.call(lambda venue: venue.inject("disconnect"))
             for state in (4, 5, 6):
-                anna.state(state, since)
+                anna.state(state, since[0])
+                bert.state(state, since[1])
             assert anna.ask("cancel_order", symbol=ETH, order_nos=[first])["data"][0]["result"] is True
             assert bert.ask("cancel_order", symbol=ETH, order_nos=[])["data"][0]["result"] is True
         until(lambda: owners(feed) == [], "nobody uses them: they are closed")
