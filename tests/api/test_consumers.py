@@ -87,10 +87,11 @@ def test_poll_waits_and_gives_up_in_time(market: Market) -> None:
             trades.poll(-1)
 
 
-def test_iteration_ends_when_the_feed_stops(market: Market) -> None:
+def test_iteration_ends_when_the_feed_stops(market: Market, until: Until) -> None:
     feed = market.feed()
     consumer = feed.consumer()
     with feed:
+        until(lambda: consumer.totals().pending, "events")
         threading.Timer(0.5, feed.stop).start()
         batches = list(consumer)
     assert sum(map(len, batches)) == consumer.totals().delivered > 0

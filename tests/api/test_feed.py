@@ -24,12 +24,13 @@ def accounted(feed: Feed) -> None:
         assert counters["data"] > 0
 
 
-def test_three_venues_get_ready_and_every_message_is_accounted_for(market: Market) -> None:
+def test_three_venues_get_ready_and_every_message_is_accounted_for(market: Market, until: Until) -> None:
     feed = market.feed({"ziario": ["quote"], "itick": ["quote", "depth", "trade"], "infoway": ["depth"]})
     assert feed.missing() == ["the feed is not running"]
     with feed:
         assert feed.wait_ready(), feed.missing()
         assert feed.ready()
+        until(lambda: all(feed.core.counters(link.venue)["data"] for link, _ in feed.snapshots()), "data of each")
         accounted(feed)
     assert feed.missing() == ["the feed is not running"]
     assert not feed.ready()

@@ -102,9 +102,9 @@ def test_a_signal_in_the_middle_of_trading_leaves_nothing(tmp_path: Path) -> Non
 
 
 def test_books_that_break_cancel_and_still_add_up(run: Run) -> None:
-    faults = "at=2 close"
+    faults = "at=4 close"
     done = run(
-        "demo", "--seconds", "5", "--trade", "--plain", "--metrics", "", "--gateway", "127.0.0.1:0", "--faults", faults
+        "demo", "--seconds", "8", "--trade", "--plain", "--metrics", "", "--gateway", "127.0.0.1:0", "--faults", faults
     )
     assert done.stderr == ""
     assert done.returncode == 0, done.stdout

@@ -164,7 +164,7 @@ def test_a_peer_that_never_ends_the_handshake(harness: Harness, kind: str) -> No
         sim = harness.sim(kind)
         port = sim.call(lambda simulator: simulator.port)
         mute = replace(sim.config(), url=sim.url.replace(f":{port}", f":{server.getsockname()[1]}"))
-        feed = harness.feed(mute, specs={kind: replace(brisk(kind), connect_timeout_s=0.2)})
+        feed = harness.feed(mute, specs={kind: replace(brisk(kind), connect_timeout_s=1.0)})
         for _ in range(3):
             peer, _ = server.accept()
             with peer:
@@ -206,7 +206,7 @@ def test_a_certificate_nobody_vouches_for(harness: Harness) -> None:
 def test_alive_is_not_fresh(harness: Harness, kind: str) -> None:
     """Heartbeats are answered and no data come: stale, asked for again, and the connection is kept."""
     sim = harness.sim(kind)
-    feed = harness.feed(sim.config(), specs={kind: brisk(kind, stale_s=0.4, timeout_s=0.5)}, start=False)
+    feed = harness.feed(sim.config(), specs={kind: brisk(kind, stale_s=2.0, timeout_s=1.5)}, start=False)
     sink = harness.sink(feed)
     feed.start()
     harness.live(feed)
@@ -228,18 +228,18 @@ def test_alive_is_not_fresh(harness: Harness, kind: str) -> None:
 @each_transport
 def test_one_silent_channel(harness: Harness, kind: str, transport: str) -> None:
     sim = harness.sim(kind, transport)
-    feed = harness.feed(sim.config(), specs={kind: brisk(kind, stale_s=0.5)}, start=False)
+    feed = harness.feed(sim.config(), specs={kind: brisk(kind, stale_s=2.0)}, start=False)
     sink = harness.sink(feed)
     feed.start()
     harness.live(feed)
     eventually(lambda: len(sink.of("trade")) > 50, "data")
-    sim.inject("silent channel=depth for=1")
+    sim.inject("silent channel=depth for=5")
     eventually(lambda: snapshot(feed).quiet == len(SYMBOLS), "the books are quiet")
+    assert not feed.ready()
     stale = [event for event in sink.of("status") if event.state == "stale"]
     assert [event.reason for event in stale] == ["data_timeout"] * len(SYMBOLS)
     trades = len(sink.of("trade"))
     eventually(lambda: len(sink.of("trade")) > trades + 20, "trades go on")
-    assert not feed.ready()
     harness.live(feed)  # and when the silence ends, so does the trouble
     assert (epoch(feed), sim.accepted()) == (1, 1)
     resyncs = [event.symbol for event in sink.of("status") if event.state == "resync" and event.seq > stale[0].seq]
@@ -503,7 +503,11 @@ def test_the_second_holder_of_a_key_makes_itself_known(harness: Harness) -> None
 @each_venue
 @each_transport
 def test_a_burst(harness: Harness, kind: str, transport: str) -> None:
-    sim, feed, sink = lively(harness, kind, transport, rate=0) if kind == "ziario" else lively(harness, kind, transport)
+    sim = harness.sim(kind, transport, **({"rate": 0} if kind == "ziario" else {}))
+    feed = harness.feed(sim.config(), specs={kind: brisk(kind, timeout_s=20)}, start=False)
+    sink = harness.sink(feed)
+    feed.start()
+    harness.live(feed)
     sim.inject("burst n=20000")
     eventually(lambda: sim.sent() >= 20_000, "the burst")
     same_books(sim, feed)

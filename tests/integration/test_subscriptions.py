@@ -77,9 +77,10 @@ def test_a_lost_acknowledgement_is_asked_for_again(harness: Harness, kind: str) 
     sim = harness.sim(kind, rate=0)
     feed = harness.feed(sim.config(symbols=SYMBOLS[:1]))
     eventually(lambda: snapshot(feed).ready, "subscriptions")
+    before = snapshot(feed).ack_timeouts
     sim.inject("lost_ack")
     feed.subscribe(kind, SYMBOLS[1:2], CHANNELS[kind][:1])
-    eventually(lambda: snapshot(feed).ack_timeouts == 1 and snapshot(feed).ready, "asked again")
+    eventually(lambda: snapshot(feed).ack_timeouts > before and snapshot(feed).ready, "asked again")
     assert sim.accepted() == 1
     wanted = wanted_topics(kind, SYMBOLS[:1]) | {(CHANNELS[kind][0], SYMBOLS[1])}
     assert sim.topics() == wanted
@@ -90,10 +91,11 @@ def test_a_venue_that_acknowledges_nothing_is_left_and_tried_again(harness: Harn
     sim = harness.sim(kind, rate=0)
     feed = harness.feed(sim.config(symbols=SYMBOLS[:1]), specs={kind: brisk(kind, ack_s=0.1)})
     eventually(lambda: snapshot(feed).ready, "subscriptions")
+    before = snapshot(feed).ack_timeouts
     sim.inject("lost_ack n=100")
     feed.subscribe(kind, SYMBOLS[1:2], CHANNELS[kind][:1])
     eventually(lambda: snapshot(feed).reconnects.get("ack_timeout") == 1 and snapshot(feed).ready, "another connection")
-    assert snapshot(feed).ack_timeouts == 3
+    assert snapshot(feed).ack_timeouts >= before + 3
 
 
 def test_a_symbol_that_ziario_does_not_list_is_refused(harness: Harness) -> None:
@@ -121,7 +123,7 @@ def test_a_wrong_symbol_that_is_acknowledged_and_silent_is_reported(harness: Har
     sim = harness.sim(kind)
     feed = harness.feed(
         sim.config(symbols=[SYMBOLS[0], "NOPE/USDT"], channels=["trade"]),
-        specs={kind: brisk(kind, stale_s=0.5)},
+        specs={kind: brisk(kind, stale_s=2.0)},
         start=False,
     )
     sink = harness.sink(feed)
