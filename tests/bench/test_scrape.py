@@ -83,7 +83,7 @@ def test_an_edge_counts_the_cpu_time_of_threads_that_ended() -> None:
 
 @pytest.mark.parametrize("mode", ["scraped", "scraped-within"])
 def test_a_receiver_is_scraped_while_it_works(mode: str) -> None:
-    result = measure(Contestant("x", OURS, mode=mode), Setting("quote", 1000, rate=400.0), Pinning())
+    result = measure(Contestant("x", OURS, mode=mode), Setting("quote", 2000, rate=400.0), Pinning())
     scrapes = result["scrapes"]
     assert len(scrapes["edges"]) >= 2
     assert scrapes["sizes"]

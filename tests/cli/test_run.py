@@ -224,7 +224,7 @@ def test_sigusr1_prints_the_quarantine_with_secrets_masked(
     wait_for(tmp_path, "a message could not be used", process)
     end = time.monotonic() + 20
     # the first few may be damaged before their symbol
-    while '"***"' not in stderr(tmp_path):
+    while r"\"***\"" not in stderr(tmp_path):
         assert time.monotonic() < end, stderr(tmp_path)
         process.send_signal(signal.SIGUSR1)
         time.sleep(0.05)

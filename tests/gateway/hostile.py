@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import trustme
 from tests.gateway.client import DEADLINE_S, ETH, Client, Message
-from tests.gateway.targets import Process, free_port, head
+from tests.gateway.targets import Process, free_ports, head
 
 VENUE = """
 [[venue]]
@@ -80,7 +80,7 @@ class Server(Process):
     """``ferrofeed run`` with a paper venue where nothing trades, and its gateway."""
 
     def __init__(self, folder: Path, *, guarded: bool = False, **settings: Any) -> None:
-        metrics, port = free_port(), free_port()
+        metrics, port = free_ports(2)
         self.guarded = guarded
         self.trust: ssl.SSLContext | None = None
         self.allowed: set[str] = set()

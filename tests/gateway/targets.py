@@ -88,11 +88,14 @@ product = "{product}"
 """
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on, each another."""
+    with contextlib.ExitStack() as stack:
+        # all are held until each is had: the system gives a port that was let go again
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [int(listener.getsockname()[1]) for listener in listeners]
 
 
 def head(port: int, metrics: int, **gateway: Any) -> str:
@@ -271,7 +274,7 @@ def gateway(folder: Path, more: str = "", *, listed: bool = False, **settings: A
     ``listed``: only the clients of a list may come in; they may do as much as they ever need.
     """
     with SimulatorThread("itick", rate=0, symbols=[ETH], seed=1, depth=2) as market:
-        port, metrics = free_port(), free_port()
+        port, metrics = free_ports(2)
         text = head(port, metrics, **settings) + "\n"
         if listed:
             text += "".join(
@@ -291,7 +294,7 @@ def gateway(folder: Path, more: str = "", *, listed: bool = False, **settings: A
 def fronted(folder: Path, **settings: Any) -> Iterator[Target]:
     """The same with another gateway in front of it; its clients trade on one account of the one behind it."""
     with gateway(folder / "behind") as behind:
-        port, metrics = free_port(), free_port()
+        port, metrics = free_ports(2)
         text = head(port, metrics, **settings)
         text += UPSTREAM.format(id=SPOT, product="spot", url=behind.url)
         text += UPSTREAM.format(id=CONTRACT, product="contract", url=behind.url)

@@ -43,7 +43,7 @@ def plain(server: Server) -> Raw:
 def test_handshakes_of_tls_that_never_end(tmp_path: Path) -> None:
     """Silence, pieces of a beginning, one byte at a time, and a beginning without an end."""
     count = 400 if FULL else 60
-    with abused(tmp_path, guarded=True, handshake_s=1.0) as (server, honest):
+    with abused(tmp_path, guarded=True, handshake_s=2.0) as (server, honest):
         whole = hello(server)
         silent = [plain(server) for _ in range(count)]
         begun = [plain(server) for _ in range(count)]
@@ -57,7 +57,7 @@ def test_handshakes_of_tls_that_never_end(tmp_path: Path) -> None:
             with plain(server) as raw:
                 raw.send(whole[: at * 7 % (len(whole) - 1) + 1])
         drips = [plain(server) for _ in range(20)]
-        for at in range(15):
+        for at in range(25):
             for raw in drips:
                 raw.send(whole[at : at + 1])
             time.sleep(0.1)
@@ -72,7 +72,7 @@ def test_handshakes_of_tls_that_never_end(tmp_path: Path) -> None:
 def test_what_is_no_tls(tmp_path: Path) -> None:
     """Plain requests, noise, and versions that nobody should speak any more."""
     rng = random.Random(3)
-    with abused(tmp_path, guarded=True, handshake_s=1.0) as (server, _):
+    with abused(tmp_path, guarded=True, handshake_s=2.0) as (server, _):
         sent = [request(server), b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"\r\n\r\n", frame(b"{}")]
         sent += [rng.randbytes(rng.randrange(1, 3000)) for _ in range(2_000 if FULL else 40)]
         # a record of TLS that holds nothing of it
@@ -124,7 +124,7 @@ def test_upgrades_gone_wrong(tmp_path: Path) -> None:
     rng = random.Random(7)
     odd = b"\x00\x01\x7f\x80\xc3\xe2\xff\r\n :;,=/?%HTTP"
     count = 3_000 if FULL else 300
-    with abused(tmp_path, handshake_s=0.5) as (server, _):
+    with abused(tmp_path, handshake_s=2.0) as (server, _):
         firefox = request(server).replace(b"Connection: Upgrade", b"Connection: keep-alive, Upgrade")
         with Raw(server, upgrade=False) as raw:
             raw.send(firefox)
@@ -140,7 +140,7 @@ def test_upgrades_gone_wrong(tmp_path: Path) -> None:
                 raw.send(bytes(data))
                 raw.sock.shutdown(socket.SHUT_WR)
                 status = raw.head()
-                assert status in {0, 101, 200, 400, 403, 404}, bytes(data)
+                assert status in {0, 101, 200, 400, 403, 404, 408}, bytes(data)
                 # what does not ask for an upgrade any more is shown the console
                 pages += status == 200
 
@@ -198,13 +198,13 @@ def test_more_sockets_than_the_system_gives(tmp_path: Path) -> None:
         silent = [plain(server) for _ in range(100)]
         server.counts("connection_limit", 50)
         honest.served()
-        said = server.said()
+        said = len(server.said())
         for raw in silent:
             raw.sock.close()
         until(lambda: server.counted("handshake_failed") + server.counted("connection_limit") >= 100, "all are gone")
         with Raw(server):
             pass
-        assert server.said() == said
+        assert "ERROR" not in server.said()[said:]
 
 
 def test_no_task_is_left(tmp_path: Path) -> None:

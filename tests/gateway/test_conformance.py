@@ -78,14 +78,14 @@ def test_a_ping_is_answered_with_its_own_time_before_any_login(client: Client, t
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_fifteen_silent_seconds_end_a_connection(kind: str, tmp_path: Path) -> None:
-    """Here it is one second; any message counts, also one that is none of the protocol's."""
-    server = simulator(idle_s=1.0) if kind == "simulator" else gateway(tmp_path, idle_s=1)
+    """Here it is three; any message counts, also one that is none of the protocol's."""
+    server = simulator(idle_s=3.0) if kind == "simulator" else gateway(tmp_path, idle_s=3)
     with server as target, target.client() as silent, target.client() as talking:
         for frame in ('{"op":"ping","ts":1}', "nonsense", '{"op":"ping","ts":2}', "[]", '{"op":"ping","ts":3}'):
             talking.send(frame)
             talking.receive()
             with pytest.raises(TimeoutError):
-                talking.receive(0.4)
+                talking.receive(0.8)
         code, reason = silent.closed()
         if target.ours:
             assert (code, reason) == (1001, "idle")

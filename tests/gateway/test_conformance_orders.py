@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.gateway.client import ETH, Client, D, Login, Message, exact, millis, text
-from tests.gateway.shapes import NONE, answered, fill, has, holds, life, none, position, row, told
+from tests.gateway.shapes import NONE, answered, eventually, fill, has, holds, life, none, position, row, told
 from tests.gateway.targets import CONTRACT, SPOT, Target, fronted, gateway, simulator
 
 BIDS = [("2999.50", "3"), ("2999.00", "2")]
@@ -302,8 +302,8 @@ def test_orders_live_on_when_their_client_goes(target: Target) -> None:
         login.ask("logout")
         target.book([("3150", "9")], [("3151", "1")])  # while nobody listens
         login = client.login(SPOT, key)
-        listed = login.ask("open_orders", symbol=ETH)
-        answered(listed, "open_orders", data=[row(kept, "SELL", "3200", "0.2", "0.2", "SUBMITTED")])
+        left = [row(kept, "SELL", "3200", "0.2", "0.2", "SUBMITTED")]
+        eventually(lambda: answered(login.ask("open_orders", symbol=ETH), "open_orders", data=left))
         has(login, USDT=("1000309.938", 0), ETH=("999.7", "0.2"))
         target.book([("3250", "9")], [("3251", "1")])
         login.notice("order", order_no=kept, status="FILLED")

@@ -14,7 +14,7 @@ import pytest
 from tests.gateway.client import ETH, Client, Login, Message, exact, text
 from tests.gateway.hostile import until
 from tests.gateway.shapes import answered, fill, life, row, told
-from tests.gateway.targets import free_port
+from tests.gateway.targets import free_ports
 
 from ferrofeed import Config, Feed
 from ferrofeed.session import BackoffPolicy
@@ -228,7 +228,7 @@ def failed(login: Login, why: str, since: int = 0) -> None:
 
 
 def test_a_venue_that_is_not_there_and_then_comes(tmp_path: Path, kind: str) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     path = {"coinceres": "", "quantapi": "/ws/v1"}[kind]
     with served(tmp_path, kind, f"ws://127.0.0.1:{port}{path}") as feed, connected(feed) as client:
         login = began(client)
@@ -287,12 +287,12 @@ def test_a_venue_that_refuses_the_key_until_somebody_puts_it_right(tmp_path: Pat
     [
         ("at=0 refuse_login n=1", KEY[1], "login refused: "),
         ("", "another-secret", "general_error: "),
-        ("at=0 upstream mode=fail for=0.5", KEY[1], "connect_failed: "),
+        ("at=0 upstream mode=fail for=2", KEY[1], "connect_failed: "),
     ],
 )
 def test_an_account_that_can_not_be_had(tmp_path: Path, fault: str, key: str, why: str) -> None:
     """The venue is there; it refuses the login, says that the key is wrong, or that there is trouble behind it."""
-    port = free_port()
+    (port,) = free_ports(1)
     with (
         served(tmp_path, "quantapi", f"ws://127.0.0.1:{port}/ws/v1", api_secret=f"plain:{key}") as feed,
         connected(feed) as client,
@@ -317,7 +317,7 @@ def test_an_account_that_can_not_be_had(tmp_path: Path, fault: str, key: str, wh
 
 def test_a_connection_for_reports_alone_is_no_matter_of_clients(tmp_path: Path) -> None:
     """Where it can't be made the venue is asked more often; orders are taken all the same."""
-    pushes = f"ws://127.0.0.1:{free_port()}"
+    pushes = f"ws://127.0.0.1:{free_ports(1)[0]}"
     with (
         simulated("coinceres") as sim,
         served(tmp_path, "coinceres", sim.url, push_url=pushes) as feed,

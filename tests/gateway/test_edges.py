@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests.gateway.client import DEADLINE_S, ETH, Client, D, exact
 from tests.gateway.hostile import VENUE, Raw, Server, frame, order
 from tests.gateway.shapes import eventually
-from tests.gateway.targets import SPOT, UPSTREAM, Process, free_port, gateway, head
+from tests.gateway.targets import SPOT, UPSTREAM, Process, free_ports, gateway, head
 from websockets.exceptions import ConnectionClosed
 
 from ferrofeed.gateway.failures import Failures
@@ -38,7 +38,7 @@ def before_another(
     ``orders``: lines of its ``[orders]``; ``paper``: lines of the exchange behind both.
     """
     with gateway(folder / "behind", paper) as behind:
-        port, metrics = free_port(), free_port()
+        port, metrics = free_ports(2)
         text = head(port, metrics, **settings).replace("settle_s = 0.2", f"settle_s = 0.2\n{orders}")
         text += UPSTREAM.format(id=SPOT, product="spot", url=behind.url)
         process = Process(folder / "front", text, port, metrics)
@@ -202,7 +202,7 @@ def test_a_client_that_reads_is_not_cut_off_for_what_comes_at_once(tmp_path: Pat
 
 def test_a_connection_that_never_begins_tls_is_closed(tmp_path: Path, certificate: Certificate) -> None:
     """Like any other that does not shake hands in time."""
-    port, metrics = free_port(), free_port()
+    port, metrics = free_ports(2)
     settings = {"tls_cert": str(certificate.cert), "tls_key": str(certificate.key), "handshake_s": 0.5}
     process = Process(tmp_path / "run", head(port, metrics, **settings) + VENUE, port, metrics)
     try:

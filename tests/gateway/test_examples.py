@@ -16,7 +16,7 @@ from typing import Self
 import pytest
 from tests.gateway.client import DEADLINE_S, ETH, D
 from tests.gateway.hostile import CLIENT, VENUE
-from tests.gateway.targets import ROOT, SPOT, Certificate, Process, Target, free_port, gateway, head, simulator
+from tests.gateway.targets import ROOT, SPOT, Certificate, Process, Target, free_ports, gateway, head, simulator
 
 EXAMPLES = ROOT / "examples" / "gateway"
 LANGUAGES = ("python", "javascript", "rust")
@@ -148,7 +148,7 @@ def test_an_example_trades_and_leaves_nothing_behind(tmp_path: Path, target: Tar
 def test_an_example_ends_by_itself(tmp_path: Path, target: Target, command: list[str]) -> None:
     key = target.key()
     target.book([("2999.90", "1")], [("3000.00", "1")])
-    with Run(tmp_path, command, target.url, key, "--seconds=1") as run:
+    with Run(tmp_path, command, target.url, key, "--seconds=3") as run:
         assert re.search(LOGGED_OUT, run.ended())
     with target.client() as client:
         assert client.login(SPOT, key).ask("open_orders", symbol=ETH)["data"] == []
@@ -195,7 +195,7 @@ def test_an_example_over_tls(tmp_path: Path, command: list[str], certificate: Ce
     """The authority of the certificate is one that neither knows by itself."""
     trusting = {"SSL_CERT_FILE": str(certificate.authority), "NODE_EXTRA_CA_CERTS": str(certificate.authority)}
     files = {"tls_cert": str(certificate.cert), "tls_key": str(certificate.key)}
-    port, metrics, key = free_port(), free_port(), ("maker", "secret-of-maker")
+    (port, metrics), key = free_ports(2), ("maker", "secret-of-maker")
     text = head(port, metrics, **files) + CLIENT.format(name="maker", key=key, more="") + VENUE
     process = Process(tmp_path / "run", text, port, metrics)
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from multidict import CIMultiDict
 from tests.gateway.client import ETH, Client, D
-from tests.gateway.targets import SPOT, Process, free_port, gateway, head, show
+from tests.gateway.targets import SPOT, Process, free_ports, gateway, head, show
 
 from ferrofeed import Feed
 from ferrofeed.config import Config, GatewayConfig
@@ -285,7 +285,7 @@ on_disconnect = "cancel"
 
 
 def test_over_tls_and_with_a_list(tmp_path: Path, certificate: Certificate) -> None:
-    port, metrics = free_port(), free_port()
+    port, metrics = free_ports(2)
     listed = LISTED.replace('"cert.pem"', f'"{certificate.cert}"').replace('"key.pem"', f'"{certificate.key}"')
     process = Process(tmp_path / "run", head(port, metrics) + listed + VENUE, port, metrics)
     trust = ssl.create_default_context(cafile=str(certificate.authority))

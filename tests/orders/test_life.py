@@ -12,6 +12,7 @@ from tests.orders.support import ETH, D, config, journal, paper, running, tradin
 
 from ferrofeed import Feed, FerrofeedError, UsageError
 from ferrofeed.orders import HaltedError, JournalFailedError, NotReadyError, OrderError
+from ferrofeed.orders.switch import leave
 
 
 def test_a_restart_knows_the_orders_and_asks_the_venue(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_the_kill_file(tmp_path: Path) -> None:
     order = orders.place("paper", ETH, "buy", 1, 1000)
     order.wait_live(5)
     file = tmp_path / "journal" / "KILL"
-    file.write_text("quotes ran\naway\n")
+    leave(file, "quotes ran\naway\n")
     assert order.wait(30).state == "cancelled"
     assert orders.mode.killed == f"{file} is there: quotes ran away"
     with pytest.raises(UsageError, match="is there; the switch stays on until it is gone"):
